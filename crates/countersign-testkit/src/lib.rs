@@ -1,0 +1,3 @@
+//! What a merchant's tests need: a signer, a clock wound by hand, a store that fails on cue.
+
+#![forbid(unsafe_code)]
