@@ -3,8 +3,28 @@
 
 #![forbid(unsafe_code)]
 
+mod body;
 mod dedupe;
+mod error;
+mod event;
+mod head;
+pub mod provider;
+mod scan;
+pub mod scheme;
+mod secret;
 mod time;
+mod verifier;
+mod window;
 
-pub use self::dedupe::{Claim, Commit, DedupeStore, Key, Lease, MemoryStore, Renewal, StoreError, Token};
+pub use self::dedupe::{
+    Claim, Commit, DedupeStore, Key, Lease, MemoryStore, Renewal, StoreError, Token,
+};
+pub use self::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
+pub use self::event::{Envelope, IdSource, Identity, Shape, TypeSource};
+pub use self::head::Head;
+pub use self::provider::Provider;
+pub use self::scan::Pointer;
+pub use self::secret::Secret;
 pub use self::time::{Clock, Sleep, UnixTime};
+pub use self::verifier::{Verification, Verified, Verifier};
+pub use self::window::{TimeUnit, Tolerance};

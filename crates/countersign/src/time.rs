@@ -16,7 +16,9 @@ pub struct UnixTime {
 impl UnixTime {
     /// The moment `seconds` after the epoch.
     pub const fn from_secs(seconds: i64) -> Self {
-        UnixTime { millis: seconds.saturating_mul(1000) }
+        UnixTime {
+            millis: seconds.saturating_mul(1000),
+        }
     }
 
     /// The moment `millis` milliseconds after the epoch.
@@ -54,7 +56,12 @@ impl From<SystemTime> for UnixTime {
 
 impl fmt::Debug for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UnixTime({}.{:03})", self.as_secs(), self.millis.rem_euclid(1000))
+        write!(
+            f,
+            "UnixTime({}.{:03})",
+            self.as_secs(),
+            self.millis.rem_euclid(1000)
+        )
     }
 }
 

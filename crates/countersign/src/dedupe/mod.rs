@@ -17,7 +17,6 @@ mod memory;
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +45,10 @@ impl Key {
         for part in id {
             hash.update(part);
         }
-        Key { bytes: hash.finalize().into(), payload_hash: xxhash_rust::xxh3::xxh3_64(payload) }
+        Key {
+            bytes: hash.finalize().into(),
+            payload_hash: xxhash_rust::xxh3::xxh3_64(payload),
+        }
     }
 
     /// The 32 bytes a store files the event under.
@@ -174,12 +176,18 @@ pub struct StoreError {
 impl StoreError {
     /// The store could not be reached, or failed: whether it carried out the call is unknown.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        StoreError { full: false, source: Some(source.into()) }
+        StoreError {
+            full: false,
+            source: Some(source.into()),
+        }
     }
 
     /// The store has no room left, and did nothing.
     pub fn full() -> Self {
-        StoreError { full: true, source: None }
+        StoreError {
+            full: true,
+            source: None,
+        }
     }
 
     /// Whether the store refused for want of room, having done nothing.
@@ -190,7 +198,11 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.full { "the dedupe store is full" } else { "the dedupe store failed" })
+        f.write_str(if self.full {
+            "the dedupe store is full"
+        } else {
+            "the dedupe store failed"
+        })
     }
 }
 

@@ -1,0 +1,62 @@
+//! The head of a request, as little of it as verification needs.
+
+use std::borrow::Cow;
+
+use http::HeaderName;
+
+/// The head of an HTTP request.
+///
+/// Frameworks disagree on the version of the `http` crate and on header maps, so the core asks for
+/// three things only. It is implemented for [`http::Request`] and [`http::request::Parts`].
+pub trait Head {
+    /// Every value of the header `name`, in the order received, as bytes. Names compare without
+    /// regard to case; `-` and `_` differ.
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]>;
+
+    /// The request method.
+    fn method(&self) -> &str;
+
+    /// The request target as received: a path and query, or an absolute URI.
+    fn target(&self) -> Cow<'_, str>;
+}
+
+impl Head for http::request::Parts {
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+        self.headers
+            .get_all(name)
+            .iter()
+            .map(|value| value.as_bytes())
+    }
+
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        target(&self.uri)
+    }
+}
+
+impl<B> Head for http::Request<B> {
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+        self.headers()
+            .get_all(name)
+            .iter()
+            .map(|value| value.as_bytes())
+    }
+
+    fn method(&self) -> &str {
+        self.method().as_str()
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        target(self.uri())
+    }
+}
+
+fn target(uri: &http::Uri) -> Cow<'_, str> {
+    match (uri.scheme(), uri.path_and_query()) {
+        (None, Some(path)) => Cow::Borrowed(path.as_str()),
+        _ => Cow::Owned(uri.to_string()),
+    }
+}

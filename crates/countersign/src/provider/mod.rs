@@ -1,0 +1,306 @@
+//! What the receiver should know of each provider, one file a provider.
+
+mod banking_circle;
+mod centralpay;
+mod fedapay;
+mod fourpay;
+mod public;
+mod recipe;
+mod zibapay;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::error::{ConfigError, ConfigErrorKind};
+use crate::event::{Envelope, IdSource, TypeSource};
+use crate::scan::Pointer;
+use crate::scheme::{KeyEncoding, Scheme, SignatureEncoding};
+use crate::secret::Secret;
+use crate::window::Tolerance;
+
+pub use self::banking_circle::banking_circle;
+pub use self::centralpay::centralpay;
+pub use self::fedapay::fedapay;
+pub use self::fourpay::fourpay;
+pub use self::public::{github, standard_webhooks, stripe};
+pub use self::recipe::Recipe;
+pub use self::zibapay::zibapay;
+
+/// The body limit of most providers: 1 MiB.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Everything the receiver should know of one provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    name: Cow<'static, str>,
+    scheme: Scheme,
+    envelope: Envelope,
+    open: Cow<'static, [SettingName]>,
+    /// Prefixes of secrets that belong to different modes of the provider.
+    modes: &'static [&'static str],
+    retry: Option<Retry>,
+    answer_within: Option<Duration>,
+    body_limit: usize,
+    retention: Option<Duration>,
+}
+
+/// How a provider retries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// The time from each attempt to the next; empty if it is not known.
+    pub gaps: Cow<'static, [Duration]>,
+    /// How long after the first attempt the last one may come.
+    pub horizon: Duration,
+}
+
+impl Provider {
+    /// A provider of the merchant's own description: its name in logs and metrics, how it proves a
+    /// delivery, and where its payload says what happened. Retries are unknown and the body limit
+    /// is 1 MiB until said otherwise.
+    pub fn new(name: impl Into<Cow<'static, str>>, scheme: Scheme, envelope: Envelope) -> Self {
+        Provider {
+            name: name.into(),
+            scheme,
+            envelope,
+            open: Cow::Borrowed(&[]),
+            modes: &[],
+            retry: None,
+            answer_within: None,
+            body_limit: BODY_LIMIT,
+            retention: None,
+        }
+    }
+
+    /// Sets how the provider retries.
+    #[must_use]
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.retry = Some(retry);
+        self
+    }
+
+    /// Sets the longest body in bytes; exactly that passes.
+    #[must_use]
+    pub fn with_body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// Replaces how a delivery is proved: for a provider whose scheme is not public, once the
+    /// merchant knows it.
+    #[must_use]
+    pub fn with_scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    /// Sets something that the provider leaves open.
+    ///
+    /// # Errors
+    ///
+    /// [`NotApplicable`](ConfigErrorKind::NotApplicable) if the provider says itself what it is.
+    pub fn with(mut self, setting: Setting) -> Result<Self, ConfigError> {
+        let name = setting.name();
+        if !self.leaves_open(name) {
+            return Err(ConfigError::new(
+                ConfigErrorKind::NotApplicable,
+                format!("{} does not leave {} open", self.name, name.as_str()),
+            ));
+        }
+        match (setting, &mut self.scheme) {
+            (Setting::SignatureHeader(header), Scheme::Hmac(scheme)) => {
+                scheme.signature.headers = Cow::Owned(vec![Cow::Owned(header)]);
+            }
+            (Setting::SignatureEncoding(encoding), Scheme::Hmac(scheme)) => {
+                scheme.signature.encoding = encoding;
+            }
+            (Setting::KeyEncoding(encoding), Scheme::Sealed(scheme)) => {
+                scheme.key.encoding = encoding
+            }
+            (Setting::NonceHeader(header), Scheme::Sealed(scheme)) => scheme.nonce = header.into(),
+            (Setting::TagHeader(header), Scheme::Sealed(scheme)) => scheme.tag = header.into(),
+            (Setting::ChecksumHeader(header), Scheme::Sealed(scheme)) => {
+                scheme.checksum = header.into();
+            }
+            (Setting::Id(pointer), _) => self.envelope.id = IdSource::WithType(pointer),
+            (Setting::Type(kind), _) => self.envelope.kind = kind,
+            (Setting::Time(pointer), _) => self.envelope.time = Some(pointer),
+            _ => {
+                return Err(ConfigError::new(
+                    ConfigErrorKind::NotApplicable,
+                    format!("{} has no {}", self.name, name.as_str()),
+                ));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether the provider leaves it to the merchant.
+    pub fn leaves_open(&self, name: SettingName) -> bool {
+        self.open.contains(&name)
+    }
+
+    /// The name, as in logs, metrics and the program.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How a delivery is proved.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// Where the payload says what happened.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// How the provider retries, if that is known or assumed.
+    pub fn retry(&self) -> Option<&Retry> {
+        self.retry.as_ref()
+    }
+
+    /// How long the provider waits for an answer, if that is known.
+    pub fn answer_within(&self) -> Option<Duration> {
+        self.answer_within
+    }
+
+    /// The longest body in bytes.
+    pub fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    /// How long a committed id has to be remembered, if not as long as the retries suggest.
+    pub(crate) fn retention(&self) -> Option<Duration> {
+        self.retention
+    }
+
+    pub(crate) fn tolerance(&self) -> Option<Tolerance> {
+        match &self.scheme {
+            Scheme::Hmac(scheme) => {
+                let seconds = scheme.timestamp.as_ref()?.tolerance?;
+                Some(Tolerance::both(Duration::from_secs(seconds)))
+            }
+            Scheme::Sealed(_) => None,
+        }
+    }
+
+    pub(crate) fn refuse_mixed_modes(&self, secrets: &[Secret]) -> Result<(), ConfigError> {
+        let in_use = |mode: &&&str| {
+            secrets
+                .iter()
+                .any(|s| s.expose().starts_with(mode.as_bytes()))
+        };
+        if self.modes.iter().filter(in_use).count() > 1 {
+            return Err(ConfigError::new(
+                ConfigErrorKind::MixedModes,
+                format!(
+                    "the secrets mix {}'s live and test modes; give each mode an endpoint of its own",
+                    self.name
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Something that a provider leaves to the merchant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Setting {
+    /// The name of the signature header.
+    SignatureHeader(String),
+    /// How the signature is spelled.
+    SignatureEncoding(SignatureEncoding),
+    /// Where the event's id stands in the payload. Since it may turn out to be the resource's id,
+    /// an event is its type and id together.
+    Id(Pointer),
+    /// Where the event's type stands, or the one type the endpoint receives.
+    Type(TypeSource),
+    /// Where the event's time stands in the payload.
+    Time(Pointer),
+    /// The form of the key.
+    KeyEncoding(KeyEncoding),
+    /// The header that holds the nonce.
+    NonceHeader(String),
+    /// The header that holds the authentication tag.
+    TagHeader(String),
+    /// The header that holds the checksum.
+    ChecksumHeader(String),
+}
+
+/// The names of [`Setting`]s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SettingName {
+    /// [`Setting::SignatureHeader`]
+    SignatureHeader,
+    /// [`Setting::SignatureEncoding`]
+    SignatureEncoding,
+    /// [`Setting::Id`]
+    Id,
+    /// [`Setting::Type`] with a pointer
+    TypePointer,
+    /// [`Setting::Type`] with the one type the endpoint receives
+    TypeName,
+    /// [`Setting::Time`]
+    Time,
+    /// [`Setting::KeyEncoding`]
+    KeyEncoding,
+    /// [`Setting::NonceHeader`]
+    NonceHeader,
+    /// [`Setting::TagHeader`]
+    TagHeader,
+    /// [`Setting::ChecksumHeader`]
+    ChecksumHeader,
+}
+
+impl Setting {
+    /// The setting's name.
+    pub fn name(&self) -> SettingName {
+        match self {
+            Setting::SignatureHeader(_) => SettingName::SignatureHeader,
+            Setting::SignatureEncoding(_) => SettingName::SignatureEncoding,
+            Setting::Id(_) => SettingName::Id,
+            Setting::Type(TypeSource::Fixed(_)) => SettingName::TypeName,
+            Setting::Type(_) => SettingName::TypePointer,
+            Setting::Time(_) => SettingName::Time,
+            Setting::KeyEncoding(_) => SettingName::KeyEncoding,
+            Setting::NonceHeader(_) => SettingName::NonceHeader,
+            Setting::TagHeader(_) => SettingName::TagHeader,
+            Setting::ChecksumHeader(_) => SettingName::ChecksumHeader,
+        }
+    }
+}
+
+impl SettingName {
+    /// The name as text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SettingName::SignatureHeader => "the signature header",
+            SettingName::SignatureEncoding => "the signature encoding",
+            SettingName::Id => "the id",
+            SettingName::TypePointer => "where the type stands",
+            SettingName::TypeName => "the type",
+            SettingName::Time => "the time",
+            SettingName::KeyEncoding => "the form of the key",
+            SettingName::NonceHeader => "the nonce header",
+            SettingName::TagHeader => "the tag header",
+            SettingName::ChecksumHeader => "the checksum header",
+        }
+    }
+}
+
+/// A single event a delivery, whose id and type stand at these names at the top.
+fn top_level(id: &str, kind: &str) -> Envelope {
+    Envelope {
+        members: None,
+        id: IdSource::Pointer(Pointer::of(&[id])),
+        kind: TypeSource::Pointers(vec![Pointer::of(&[kind])]),
+        time: None,
+    }
+}

@@ -1,0 +1,345 @@
+//! HMAC recipes: algorithm, key, header grammar and template, prepared once and run many times.
+
+use std::borrow::Cow;
+
+use arrayvec::ArrayVec;
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderName;
+use serde::Deserialize;
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+
+use super::encoding::Tag;
+use super::key::KeyFormat;
+use super::signature::{
+    Candidates, SignatureFormat, Signatures, TimestampFormat, TimestampSource, only_value,
+};
+use super::template::{MAX_SIGNED_HEADERS, Part, Template, header_name};
+use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
+use crate::head::Head;
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use crate::window::TimeUnit;
+
+/// A recipe for a keyed hash in a header. Data only: it is checked when a
+/// [`Verifier`](crate::Verifier) is made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HmacScheme {
+    /// The algorithm.
+    pub algorithm: HmacAlgorithm,
+    /// The form of the secret.
+    pub key: KeyFormat,
+    /// Where the signature stands and how it is spelled.
+    pub signature: SignatureFormat,
+    /// Where the signed timestamp stands, if there is one.
+    pub timestamp: Option<TimestampFormat>,
+    /// The signed bytes: literal text and the holes `{body}`, `{ts}` (the text received) and
+    /// `{header:NAME}`.
+    pub template: Cow<'static, str>,
+}
+
+/// The hash function of an [`HmacScheme`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub enum HmacAlgorithm {
+    /// HMAC-SHA1, whose tags have 20 bytes. Collisions of SHA-1 do not break it, but choose it for
+    /// a provider that offers nothing else only.
+    #[serde(rename = "hmac-sha1")]
+    Sha1,
+    /// HMAC-SHA256, whose tags have 32 bytes.
+    #[serde(rename = "hmac-sha256")]
+    Sha256,
+    /// HMAC-SHA512, whose tags have 64 bytes.
+    #[serde(rename = "hmac-sha512")]
+    Sha512,
+}
+
+/// The longest signed header value. Longer ones are no ids.
+pub(crate) const MAX_SIGNED_VALUE: usize = 256;
+
+/// A recipe with its keys, checked and prepared.
+#[derive(Debug)]
+pub(crate) struct HmacProof {
+    keys: Keys,
+    signatures: Signatures,
+    timestamp: Option<(Option<HeaderName>, TimeUnit)>,
+    template: Template,
+}
+
+/// One pre-keyed state a secret.
+enum Keys {
+    Sha1(Vec<Hmac<Sha1>>),
+    Sha256(Vec<Hmac<Sha256>>),
+    Sha512(Vec<Hmac<Sha512>>),
+}
+
+/// The running state a secret, of a body that comes in several chunks.
+enum Running {
+    Sha1(Vec<Hmac<Sha1>>),
+    Sha256(Vec<Hmac<Sha256>>),
+    Sha512(Vec<Hmac<Sha512>>),
+}
+
+/// One delivery being verified: what its head says, and the hash of the chunks so far.
+pub(crate) struct HmacVerification<'h> {
+    candidates: Candidates<'h>,
+    timestamp: Option<(&'h [u8], UnixTime)>,
+    signed: ArrayVec<&'h [u8], MAX_SIGNED_HEADERS>,
+    /// Made when a second chunk arrives: a body in one piece is hashed in one go at the end,
+    /// without a state a secret to keep.
+    running: Option<Running>,
+}
+
+impl HmacProof {
+    pub(crate) fn new(scheme: &HmacScheme, secrets: &[Secret]) -> Result<Self, ConfigError> {
+        let template = Template::parse(&scheme.template)?;
+        let timestamp = match &scheme.timestamp {
+            None if template.signs_timestamp() => {
+                return Err(ConfigError::new(
+                    ConfigErrorKind::BadScheme,
+                    "the template has {ts}, but the scheme says nothing of a timestamp",
+                ));
+            }
+            Some(_) if !template.signs_timestamp() => {
+                return Err(ConfigError::new(
+                    ConfigErrorKind::BadScheme,
+                    "the scheme has a timestamp that is not signed: the template lacks {ts}",
+                ));
+            }
+            None => None,
+            Some(format) => Some(match &format.from {
+                TimestampSource::Header(name) => (Some(header_name(name)?), format.unit),
+                TimestampSource::Pair(_) => (None, format.unit),
+            }),
+        };
+        let keys = secrets.iter().map(|secret| scheme.key.decode(secret));
+        let keys = match scheme.algorithm {
+            HmacAlgorithm::Sha1 => {
+                Keys::Sha1(keys.map(|key| prepare(&key?)).collect::<Result<_, _>>()?)
+            }
+            HmacAlgorithm::Sha256 => {
+                Keys::Sha256(keys.map(|key| prepare(&key?)).collect::<Result<_, _>>()?)
+            }
+            HmacAlgorithm::Sha512 => {
+                Keys::Sha512(keys.map(|key| prepare(&key?)).collect::<Result<_, _>>()?)
+            }
+        };
+        let length = match scheme.algorithm {
+            HmacAlgorithm::Sha1 => 20,
+            HmacAlgorithm::Sha256 => 32,
+            HmacAlgorithm::Sha512 => 64,
+        };
+        let signatures = Signatures::new(&scheme.signature, scheme.timestamp.as_ref(), length)?;
+        Ok(HmacProof {
+            keys,
+            signatures,
+            timestamp,
+            template,
+        })
+    }
+
+    /// The index of the signed header `name`; `None` if the signature does not cover it.
+    pub(crate) fn signed_header(&self, name: &str) -> Option<usize> {
+        self.template
+            .headers
+            .iter()
+            .position(|header| header.name == name)
+    }
+
+    /// Reads the head. Of several faults the first in the order duplicate, missing, malformed is
+    /// reported, whichever header it is in.
+    pub(crate) fn begin<'h, H: Head + ?Sized>(
+        &self,
+        head: &'h H,
+    ) -> Result<HmacVerification<'h>, Error> {
+        let values = self.signatures.values(head);
+        let timestamp = match (&self.timestamp, &values) {
+            (None, _) | (Some((None, _)), Err(_)) => Ok(None),
+            (Some((Some(name), _)), _) => only_value(head, name)
+                .and_then(|text| text.ok_or(ErrorKind::MissingHeader).map(Some)),
+            (Some((None, _)), Ok(values)) => self.signatures.timestamp(values),
+        };
+        let mut signed = ArrayVec::new();
+        let mut signed_fault = None;
+        for header in &self.template.headers {
+            match only_value(head, &header.name) {
+                Ok(Some(value)) => {
+                    if !is_signed_value(value, header.delimiter) {
+                        signed_fault = first_fault(signed_fault, ErrorKind::MalformedHeader);
+                    }
+                    // There are as many places as headers.
+                    let _ = signed.try_push(value);
+                }
+                Ok(None) => signed_fault = first_fault(signed_fault, ErrorKind::MissingHeader),
+                Err(kind) => signed_fault = first_fault(signed_fault, kind),
+            }
+        }
+        let timestamp = timestamp.and_then(|text| match (text, &self.timestamp) {
+            (Some(text), Some((_, unit))) => match unit.parse(text) {
+                Some(time) => Ok(Some((text, time))),
+                None => Err(ErrorKind::MalformedHeader),
+            },
+            _ => Ok(None),
+        });
+        let candidates = values.and_then(|values| self.signatures.candidates(values));
+
+        match (candidates, timestamp, signed_fault) {
+            (Ok(candidates), Ok(timestamp), None) => Ok(HmacVerification {
+                candidates,
+                timestamp,
+                signed,
+                running: None,
+            }),
+            (candidates, timestamp, signed_fault) => Err([
+                candidates
+                    .err()
+                    .map(|kind| Error::of(kind, "signature header")),
+                timestamp.err().map(|kind| Error::of(kind, "timestamp")),
+                signed_fault.map(|kind| Error::of(kind, "signed header")),
+            ]
+            .into_iter()
+            .flatten()
+            .min_by_key(|fault| rank(fault.kind()))
+            .unwrap_or(Error::new(ErrorKind::MalformedHeader))),
+        }
+    }
+}
+
+fn rank(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::DuplicateHeader => 0,
+        ErrorKind::MissingHeader => 1,
+        _ => 2,
+    }
+}
+
+fn first_fault(so_far: Option<ErrorKind>, kind: ErrorKind) -> Option<ErrorKind> {
+    match so_far {
+        Some(earlier) if rank(earlier) <= rank(kind) => Some(earlier),
+        _ => Some(kind),
+    }
+}
+
+/// A signed value is an id: visible ASCII, not too long, and without the byte that ends it in the
+/// signed bytes.
+fn is_signed_value(value: &[u8], delimiter: Option<u8>) -> bool {
+    (1..=MAX_SIGNED_VALUE).contains(&value.len())
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() && Some(*byte) != delimiter)
+}
+
+impl<'h> HmacVerification<'h> {
+    pub(crate) fn timestamp(&self) -> Option<UnixTime> {
+        self.timestamp.map(|(_, time)| time)
+    }
+
+    /// The value of the signed header `index`.
+    pub(crate) fn signed_value(&self, index: usize) -> Option<&'h [u8]> {
+        self.signed.get(index).copied()
+    }
+
+    /// Hashes a chunk of a body that comes in several. `first` is the chunk that came before the
+    /// second one.
+    pub(crate) fn update(&mut self, proof: &HmacProof, first: &[u8], chunk: &[u8]) {
+        if self.running.is_none() {
+            self.running = Some(match &proof.keys {
+                Keys::Sha1(keys) => Running::Sha1(self.start(proof, keys, first)),
+                Keys::Sha256(keys) => Running::Sha256(self.start(proof, keys, first)),
+                Keys::Sha512(keys) => Running::Sha512(self.start(proof, keys, first)),
+            });
+        }
+        match &mut self.running {
+            Some(Running::Sha1(states)) => states.iter_mut().for_each(|state| state.update(chunk)),
+            Some(Running::Sha256(states)) => {
+                states.iter_mut().for_each(|state| state.update(chunk))
+            }
+            Some(Running::Sha512(states)) => {
+                states.iter_mut().for_each(|state| state.update(chunk))
+            }
+            None => {}
+        }
+    }
+
+    /// The index of the secret under which one of the signatures matches. `body` is the whole body
+    /// if it came in one chunk.
+    pub(crate) fn finish(self, proof: &HmacProof, body: &[u8]) -> Result<usize, Error> {
+        let matched = match (&proof.keys, &self.running) {
+            (_, Some(Running::Sha1(states))) => self.find(proof, states, |state| state.clone()),
+            (_, Some(Running::Sha256(states))) => self.find(proof, states, |state| state.clone()),
+            (_, Some(Running::Sha512(states))) => self.find(proof, states, |state| state.clone()),
+            (Keys::Sha1(keys), None) => self.find(proof, keys, |key| self.begun(proof, key, body)),
+            (Keys::Sha256(keys), None) => {
+                self.find(proof, keys, |key| self.begun(proof, key, body))
+            }
+            (Keys::Sha512(keys), None) => {
+                self.find(proof, keys, |key| self.begun(proof, key, body))
+            }
+        };
+        matched.ok_or(Error::new(ErrorKind::SignatureMismatch))
+    }
+
+    fn start<M: Mac + Clone>(&self, proof: &HmacProof, keys: &[M], first: &[u8]) -> Vec<M> {
+        keys.iter()
+            .map(|key| self.begun(proof, key, first))
+            .collect()
+    }
+
+    /// A state that has hashed the parts before the body and `body`.
+    #[inline]
+    fn begun<M: Mac + Clone>(&self, proof: &HmacProof, key: &M, body: &[u8]) -> M {
+        let mut state = key.clone();
+        self.feed(&mut state, &proof.template.before);
+        state.update(body);
+        state
+    }
+
+    #[inline]
+    fn feed<M: Mac>(&self, state: &mut M, parts: &[Part]) {
+        for part in parts {
+            match part {
+                Part::Literal(text) => state.update(text),
+                Part::Timestamp => state.update(self.timestamp.map_or(b"", |(text, _)| text)),
+                Part::Header(index) => {
+                    state.update(self.signed.get(*index).copied().unwrap_or(b""))
+                }
+            }
+        }
+    }
+
+    /// One hash a secret, whatever the number of signatures.
+    #[inline]
+    fn find<M: Mac>(
+        &self,
+        proof: &HmacProof,
+        states: &[M],
+        hashed: impl Fn(&M) -> M,
+    ) -> Option<usize> {
+        states.iter().position(|state| {
+            let mut state = hashed(state);
+            self.feed(&mut state, &proof.template.after);
+            let tag = Tag::from_bytes(&state.finalize().into_bytes());
+            proof.signatures.matches(&self.candidates, &tag)
+        })
+    }
+}
+
+fn prepare<M: KeyInit>(key: &[u8]) -> Result<M, ConfigError> {
+    M::new_from_slice(key).map_err(|_| {
+        ConfigError::new(
+            ConfigErrorKind::SecretEncoding,
+            "the secret has a length HMAC refuses",
+        )
+    })
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (name, count) = match self {
+            Keys::Sha1(keys) => ("Sha1", keys.len()),
+            Keys::Sha256(keys) => ("Sha256", keys.len()),
+            Keys::Sha512(keys) => ("Sha512", keys.len()),
+        };
+        write!(f, "{name}({count} keys)")
+    }
+}

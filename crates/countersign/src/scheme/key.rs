@@ -1,0 +1,210 @@
+//! Turning secrets into keys: the one place that decodes them.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::error::{ConfigError, ConfigErrorKind};
+use crate::secret::{Form, Secret};
+
+/// The fewest bytes of a key that was decoded. Shorter ones come from a cut or placeholder text.
+const MIN_DECODED: usize = 16;
+
+/// In what form the provider shows a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyFormat {
+    /// How the text becomes bytes.
+    pub encoding: KeyEncoding,
+    /// Prefixes that are no part of the key, such as `whsec_`; at most one of them is removed,
+    /// once.
+    #[serde(default)]
+    pub strip_prefix: Cow<'static, [Cow<'static, str>]>,
+}
+
+impl KeyFormat {
+    /// The text itself is the key.
+    pub const TEXT: KeyFormat = KeyFormat {
+        encoding: KeyEncoding::Text,
+        strip_prefix: Cow::Borrowed(&[]),
+    };
+}
+
+/// How the text of a secret becomes the bytes of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub enum KeyEncoding {
+    /// The UTF-8 bytes of the text.
+    #[serde(rename = "utf8")]
+    Text,
+    /// Hexadecimal digits.
+    #[serde(rename = "hex")]
+    Hex,
+    /// Base64 with padding.
+    #[serde(rename = "base64")]
+    Base64,
+    /// Base64 whose padding may be missing.
+    #[serde(rename = "base64-nopad-ok")]
+    Base64PaddingOptional,
+}
+
+impl KeyFormat {
+    /// Decodes one secret. A secret that was given as bytes is taken as it is.
+    pub(crate) fn decode(&self, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        let whole = secret.expose();
+        let bytes = if secret.form() == Form::Raw {
+            Zeroizing::new(whole.to_vec())
+        } else {
+            let text = self
+                .strip_prefix
+                .iter()
+                .find_map(|prefix| whole.strip_prefix(prefix.as_bytes()))
+                .unwrap_or(whole);
+            self.encoding.decode(text)?
+        };
+        if bytes.is_empty() {
+            return Err(ConfigError::new(
+                ConfigErrorKind::EmptySecret,
+                "the secret is empty behind its prefix",
+            ));
+        }
+        if self.encoding != KeyEncoding::Text && bytes.len() < MIN_DECODED {
+            return Err(ConfigError::new(
+                ConfigErrorKind::SecretTooShort,
+                format!(
+                    "the secret decodes to {} bytes, at least {MIN_DECODED} are needed; was it cut?",
+                    bytes.len()
+                ),
+            ));
+        }
+        Ok(bytes)
+    }
+}
+
+impl KeyEncoding {
+    fn decode(self, text: &[u8]) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        // The decoders' own errors name the offending byte, which is a byte of the secret.
+        let (decoded, expected) = match self {
+            KeyEncoding::Text => (Some(text.to_vec()), ""),
+            KeyEncoding::Hex => (hex::decode(text).ok(), "hexadecimal digits"),
+            KeyEncoding::Base64 => (
+                base64(DecodePaddingMode::RequireCanonical, text),
+                "Base64 with padding",
+            ),
+            KeyEncoding::Base64PaddingOptional => {
+                (base64(DecodePaddingMode::Indifferent, text), "Base64")
+            }
+        };
+        decoded.map(Zeroizing::new).ok_or_else(|| {
+            ConfigError::new(
+                ConfigErrorKind::SecretEncoding,
+                format!("the secret is not {expected}, as this scheme needs it; copy it whole"),
+            )
+        })
+    }
+}
+
+fn base64(padding: DecodePaddingMode, text: &[u8]) -> Option<Vec<u8>> {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(padding);
+    GeneralPurpose::new(&alphabet::STANDARD, config)
+        .decode(text)
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(format: &KeyFormat, text: &str) -> Result<Vec<u8>, ConfigErrorKind> {
+        let secret = Secret::new(text).expect("a secret");
+        format
+            .decode(&secret)
+            .map(|key| key.to_vec())
+            .map_err(|e| e.kind())
+    }
+
+    fn whsec() -> KeyFormat {
+        KeyFormat {
+            encoding: KeyEncoding::Base64PaddingOptional,
+            strip_prefix: Cow::Owned(vec!["whsec_".into()]),
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_removed_once() {
+        let key = decode(&whsec(), "whsec_AAECAwQFBgcICQoLDA0ODw==");
+        assert_eq!(key, Ok((0..16).collect()));
+        assert_eq!(decode(&whsec(), "AAECAwQFBgcICQoLDA0ODw"), key);
+        assert_eq!(
+            decode(&whsec(), "whsec_whsec_AAECAwQFBgcICQoLDA0ODw=="),
+            Err(ConfigErrorKind::SecretEncoding)
+        );
+    }
+
+    #[test]
+    fn no_permissive_decoding() {
+        for (text, kind) in [
+            ("whsec_", ConfigErrorKind::EmptySecret),
+            ("whsec_!!!!", ConfigErrorKind::SecretEncoding),
+            (
+                "whpk_AAECAwQFBgcICQoLDA0ODw==",
+                ConfigErrorKind::SecretEncoding,
+            ),
+            (
+                "whsec_AAECAwQFBgcICQoLDA0ODx==",
+                ConfigErrorKind::SecretEncoding,
+            ),
+            (
+                "whsec_AAECAwQFBgcICQoLDA0-_w==",
+                ConfigErrorKind::SecretEncoding,
+            ),
+            ("whsec_AAECAwQF", ConfigErrorKind::SecretTooShort),
+        ] {
+            assert_eq!(decode(&whsec(), text), Err(kind), "{text}");
+        }
+        let hex = KeyFormat {
+            encoding: KeyEncoding::Hex,
+            strip_prefix: Cow::Borrowed(&[]),
+        };
+        assert_eq!(
+            decode(&hex, "0x00112233445566778899aabbccddeeff"),
+            Err(ConfigErrorKind::SecretEncoding)
+        );
+        assert_eq!(
+            decode(&hex, "00112233445566778899aabbccddee"),
+            Err(ConfigErrorKind::SecretTooShort)
+        );
+        let padded = KeyFormat {
+            encoding: KeyEncoding::Base64,
+            strip_prefix: Cow::Borrowed(&[]),
+        };
+        assert_eq!(
+            decode(&padded, "AAECAwQFBgcICQoLDA0ODw"),
+            Err(ConfigErrorKind::SecretEncoding)
+        );
+    }
+
+    #[test]
+    fn errors_do_not_quote_the_secret() {
+        let secret = Secret::new("whsec_hunter2!").expect("a secret");
+        let error = whsec().decode(&secret).expect_err("refused");
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn bytes_are_taken_as_they_are_but_not_too_few() {
+        let raw = |bytes: &[u8]| Secret::from_bytes(bytes).expect("a secret");
+        assert_eq!(
+            whsec().decode(&raw(&[7; 24])).expect("decoded").as_slice(),
+            [7; 24]
+        );
+        assert_eq!(
+            whsec().decode(&raw(&[7; 15])).expect_err("refused").kind(),
+            ConfigErrorKind::SecretTooShort
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! The template of the signed bytes: `{ts}.{body}` and the like, split at the body.
+
+use http::HeaderName;
+
+use crate::error::{ConfigError, ConfigErrorKind};
+
+/// One part of the signed bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    Literal(Box<[u8]>),
+    /// The text of the timestamp as received.
+    Timestamp,
+    /// The value of the signed header with this index in [`Template::headers`].
+    Header(usize),
+}
+
+/// What is signed: parts before the body, the body, parts behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    pub(crate) before: Vec<Part>,
+    pub(crate) after: Vec<Part>,
+    pub(crate) headers: Vec<SignedHeader>,
+}
+
+/// A header whose value is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SignedHeader {
+    pub(crate) name: HeaderName,
+    /// The byte that ends the value in the signed bytes. A value that holds it could be cut at
+    /// another place into another message with the same signature.
+    pub(crate) delimiter: Option<u8>,
+}
+
+/// More signed headers than any public scheme has.
+pub(crate) const MAX_SIGNED_HEADERS: usize = 4;
+
+impl Template {
+    pub(crate) fn parse(text: &str) -> Result<Template, ConfigError> {
+        let mut template = Template {
+            before: Vec::new(),
+            after: Vec::new(),
+            headers: Vec::new(),
+        };
+        let mut body = false;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let part = if let Some(hole) = rest.strip_prefix('{') {
+                let (name, behind) = hole
+                    .split_once('}')
+                    .ok_or_else(|| bad(text, "a hole is not closed"))?;
+                rest = behind;
+                match name.split_once(':') {
+                    None if name == "body" => {
+                        if body {
+                            return Err(bad(text, "{body} is there twice"));
+                        }
+                        body = true;
+                        continue;
+                    }
+                    None if name == "ts" => Part::Timestamp,
+                    Some(("header", header)) => {
+                        template.headers.push(SignedHeader {
+                            name: header_name(header)?,
+                            delimiter: behind.bytes().next().filter(|byte| *byte != b'{'),
+                        });
+                        Part::Header(template.headers.len() - 1)
+                    }
+                    _ => return Err(bad(text, &format!("{{{name}}} is not supported"))),
+                }
+            } else {
+                let end = rest.find('{').unwrap_or(rest.len());
+                let (literal, behind) = rest.split_at(end);
+                rest = behind;
+                Part::Literal(literal.as_bytes().into())
+            };
+            if body {
+                &mut template.after
+            } else {
+                &mut template.before
+            }
+            .push(part);
+        }
+        if !body {
+            return Err(bad(
+                text,
+                "without {body} the signature would not cover the body",
+            ));
+        }
+        if template.headers.len() > MAX_SIGNED_HEADERS {
+            return Err(bad(text, "there are more than 4 signed headers"));
+        }
+        Ok(template)
+    }
+
+    /// Whether the timestamp is part of the signed bytes.
+    pub(crate) fn signs_timestamp(&self) -> bool {
+        self.before
+            .iter()
+            .chain(&self.after)
+            .any(|part| *part == Part::Timestamp)
+    }
+}
+
+/// Parses a header's name, case ignored.
+pub(crate) fn header_name(name: &str) -> Result<HeaderName, ConfigError> {
+    name.parse().map_err(|_| {
+        ConfigError::new(
+            ConfigErrorKind::BadScheme,
+            format!("{name:?} is not a header name"),
+        )
+    })
+}
+
+fn bad(template: &str, why: &str) -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::BadScheme,
+        format!("in the template {template:?}: {why}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_split_at_the_body() {
+        let template = Template::parse("v0:{ts}:{body}{header:X-Id}|").expect("parsed");
+        assert_eq!(
+            template.before,
+            [
+                Part::Literal(b"v0:"[..].into()),
+                Part::Timestamp,
+                Part::Literal(b":"[..].into())
+            ]
+        );
+        assert_eq!(
+            template.after,
+            [Part::Header(0), Part::Literal(b"|"[..].into())]
+        );
+        assert_eq!(template.headers[0].name, "x-id");
+        assert_eq!(template.headers[0].delimiter, Some(b'|'));
+        assert!(template.signs_timestamp());
+    }
+
+    #[test]
+    fn what_is_not_supported_is_refused_by_name() {
+        for (text, says) in [
+            ("", "{body}"),
+            ("{ts}", "{body}"),
+            ("{body", "not closed"),
+            ("{body}{body}", "twice"),
+            ("{url}{body}", "{url} is not supported"),
+            ("{secret}{body}", "{secret} is not supported"),
+            ("{json:/a}{body}", "{json:/a} is not supported"),
+            ("{header:}{body}", "not a header name"),
+            ("{header:a b}{body}", "not a header name"),
+        ] {
+            let error = Template::parse(text).expect_err(text);
+            assert_eq!(error.kind(), ConfigErrorKind::BadScheme);
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Secrets: never empty, never shown, wiped when dropped.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::error::{ConfigError, ConfigErrorKind};
+
+/// The key that the provider shares with the merchant, as the provider shows it.
+///
+/// It has no `Display` and cannot be serialised; its `Debug` shows nothing of it; its bytes are
+/// wiped when it is dropped.
+#[derive(Clone)]
+pub struct Secret {
+    bytes: Zeroizing<Vec<u8>>,
+    form: Form,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Text, which the scheme decodes.
+    Text,
+    /// The key itself.
+    Raw,
+}
+
+impl Secret {
+    /// A secret in the text form the provider shows, whole, with any prefix. The scheme knows how
+    /// to decode it.
+    ///
+    /// # Errors
+    ///
+    /// [`EmptySecret`](ConfigErrorKind::EmptySecret),
+    /// [`BlankSecret`](ConfigErrorKind::BlankSecret), and
+    /// [`SecretWhitespace`](ConfigErrorKind::SecretWhitespace) for white space at either end: it
+    /// is nearly always the line end of a file, and a key that differs by it verifies nothing.
+    pub fn new(text: impl Into<String>) -> Result<Self, ConfigError> {
+        let text = Zeroizing::new(text.into());
+        refuse_empty(text.is_empty(), text.chars().all(is_blank))?;
+        if text.starts_with(is_blank) || text.ends_with(is_blank) {
+            return Err(ConfigError::new(
+                ConfigErrorKind::SecretWhitespace,
+                "the secret begins or ends with white space; remove it, most likely a line end",
+            ));
+        }
+        Ok(Secret {
+            bytes: Zeroizing::new(text.as_bytes().to_vec()),
+            form: Form::Text,
+        })
+    }
+
+    /// The key itself, where it is kept as bytes. The scheme takes it as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`EmptySecret`](ConfigErrorKind::EmptySecret) and, for white space alone,
+    /// [`BlankSecret`](ConfigErrorKind::BlankSecret).
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, ConfigError> {
+        let bytes = Zeroizing::new(bytes.into());
+        refuse_empty(bytes.is_empty(), bytes.iter().all(u8::is_ascii_whitespace))?;
+        Ok(Secret {
+            bytes,
+            form: Form::Raw,
+        })
+    }
+
+    /// The secret's text or bytes. Named for what it is, so that a reviewer sees it.
+    pub fn expose(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn form(&self) -> Form {
+        self.form
+    }
+}
+
+fn refuse_empty(empty: bool, blank: bool) -> Result<(), ConfigError> {
+    if empty {
+        return Err(ConfigError::new(
+            ConfigErrorKind::EmptySecret,
+            "the secret is empty; is its variable or file set?",
+        ));
+    }
+    if blank {
+        return Err(ConfigError::new(
+            ConfigErrorKind::BlankSecret,
+            "the secret is nothing but white space",
+        ));
+    }
+    Ok(())
+}
+
+/// White space, and the two marks that are as invisible: byte order mark and zero-width space.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}')
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(result: Result<Secret, ConfigError>) -> ConfigErrorKind {
+        result.expect_err("refused").kind()
+    }
+
+    #[test]
+    fn what_cannot_be_a_secret_is_refused() {
+        assert_eq!(kind(Secret::new("")), ConfigErrorKind::EmptySecret);
+        assert_eq!(kind(Secret::from_bytes([])), ConfigErrorKind::EmptySecret);
+        for blank in [" ", "\t\r\n", "\u{a0}", "\u{feff}", "\u{200b} "] {
+            assert_eq!(
+                kind(Secret::new(blank)),
+                ConfigErrorKind::BlankSecret,
+                "{blank:?}"
+            );
+        }
+        assert_eq!(
+            kind(Secret::from_bytes(*b" \n")),
+            ConfigErrorKind::BlankSecret
+        );
+        for padded in ["s\n", " s", "s\r\n", "\u{feff}s", "s\u{a0}"] {
+            assert_eq!(
+                kind(Secret::new(padded)),
+                ConfigErrorKind::SecretWhitespace,
+                "{padded:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_can_be_one_is_kept_as_it_is() {
+        for text in ["s", "two words", "nul\0inside", "\0"] {
+            assert_eq!(
+                Secret::new(text).expect("accepted").expose(),
+                text.as_bytes()
+            );
+        }
+        assert_eq!(
+            Secret::from_bytes([b' ', 1]).expect("accepted").expose(),
+            b" \x01"
+        );
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        let secret = Secret::new("wh_live_hunter2").expect("accepted");
+        assert_eq!(format!("{secret:?}"), "Secret(redacted)");
+    }
+}

@@ -1,0 +1,359 @@
+//! The flow's left half: configuration ([`Verifier`]), a delivery being verified
+//! ([`Verification`]), and the proof ([`Verified`]).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrayvec::ArrayString;
+use bytes::Bytes;
+
+use crate::body::Body;
+use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
+use crate::event::{Identifier, Identity};
+use crate::head::Head;
+use crate::provider::Provider;
+use crate::scheme::{
+    Coverage, HmacProof, HmacVerification, MAX_SIGNED_VALUE, Scheme, SealedProof,
+    SealedVerification,
+};
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use crate::window::Tolerance;
+
+/// The most secrets one verifier takes: each costs a forger's request one more hash.
+const MAX_SECRETS: usize = 8;
+
+/// A provider's scheme with the merchant's secrets: says of a delivery whether it is genuine.
+///
+/// Making one decodes the secrets and prepares their keys; verifying then allocates nothing for
+/// an HMAC scheme and a body in one chunk. Cloning is cheap.
+///
+/// ```
+/// use countersign::{ErrorKind, Secret, UnixTime, Verifier, provider};
+///
+/// let verifier = Verifier::new(&provider::fourpay(), &[Secret::new("your-secret-string")?])?;
+/// let request = http::Request::post("/webhooks/4pay").header("X-Webhook-Signature", "00").body(())?;
+/// let verdict = verifier.verify(&request, "{}", UnixTime::from_secs(1_800_000_000));
+/// assert_eq!(verdict.unwrap_err().kind(), ErrorKind::MalformedHeader);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    prepared: Arc<Prepared>,
+    tolerance: Option<Tolerance>,
+    body_limit: usize,
+}
+
+#[derive(Debug)]
+struct Prepared {
+    proof: Proof,
+    /// Which of the signed headers is the message id.
+    id_header: Option<usize>,
+    identifier: Identifier,
+}
+
+#[derive(Debug)]
+enum Proof {
+    Hmac(HmacProof),
+    Sealed(SealedProof),
+}
+
+impl Verifier {
+    /// A verifier of the provider's deliveries under `secrets`, which are keys of **one** sender
+    /// during rotation: at least one, at most 8.
+    ///
+    /// # Errors
+    ///
+    /// If a secret does not decode, if the secrets mix a provider's live and test modes, if the
+    /// provider's scheme is contradictory, or if something only the merchant knows is missing.
+    pub fn new(provider: &Provider, secrets: &[Secret]) -> Result<Self, ConfigError> {
+        if secrets.is_empty() {
+            return Err(ConfigError::new(
+                ConfigErrorKind::NoSecret,
+                "no secret was given; without one nothing can be verified",
+            ));
+        }
+        if secrets.len() > MAX_SECRETS {
+            return Err(ConfigError::new(
+                ConfigErrorKind::TooManySecrets,
+                "more than 8 secrets; they are one sender's keys during rotation, so drop old ones",
+            ));
+        }
+        provider.refuse_mixed_modes(secrets)?;
+        let proof = match provider.scheme() {
+            Scheme::Hmac(scheme) => Proof::Hmac(HmacProof::new(scheme, secrets)?),
+            Scheme::Sealed(scheme) => Proof::Sealed(SealedProof::new(scheme, secrets)?),
+        };
+        let id_header = match (&proof, provider.envelope().id_header()) {
+            (Proof::Hmac(proof), Some(name)) => proof.signed_header(name),
+            _ => None,
+        };
+        Ok(Verifier {
+            prepared: Arc::new(Prepared {
+                proof,
+                id_header,
+                identifier: Identifier::new(provider.envelope()),
+            }),
+            tolerance: provider.tolerance(),
+            body_limit: provider.body_limit(),
+        })
+    }
+
+    /// Sets how far a signed timestamp may be from now, in the past and in the future. Without
+    /// effect where nothing signed holds a time.
+    #[must_use]
+    pub fn with_tolerance(mut self, past: Duration, future: Duration) -> Self {
+        if self.tolerance.is_some() {
+            self.tolerance = Some(Tolerance { past, future });
+        }
+        self
+    }
+
+    /// Sets the longest body in bytes; exactly that passes.
+    #[must_use]
+    pub fn with_body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// The time window, where a timestamp is signed.
+    pub fn tolerance(&self) -> Option<Tolerance> {
+        self.tolerance
+    }
+
+    /// The longest body in bytes.
+    pub fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    /// Verifies a delivery whose body is there. `now` is the wall clock.
+    ///
+    /// # Errors
+    ///
+    /// The first fault in this order: duplicate, missing or malformed header, body limit,
+    /// signature, payload, time window.
+    #[inline]
+    pub fn verify<H: Head + ?Sized>(
+        &self,
+        head: &H,
+        body: impl Into<Bytes>,
+        now: UnixTime,
+    ) -> Result<Verified, Error> {
+        let mut verification = self.begin(head)?;
+        verification.update(body.into())?;
+        verification.finish(now)
+    }
+
+    /// The events of a verified delivery, in the order they stand in it: one, or as many as a batch
+    /// holds. What cannot be identified is one event under the digest of its bytes.
+    pub fn identify(&self, verified: &Verified) -> Vec<Identity> {
+        self.prepared.identifier.identify(verified)
+    }
+
+    /// Begins to verify a delivery from its head.
+    ///
+    /// # Errors
+    ///
+    /// A duplicate, missing or malformed header: nothing of the body need then be read.
+    #[inline]
+    pub fn begin<'h, H: Head + ?Sized>(&self, head: &'h H) -> Result<Verification<'h>, Error> {
+        let state = match &self.prepared.proof {
+            Proof::Hmac(proof) => State::Hmac(proof.begin(head)?),
+            Proof::Sealed(proof) => State::Sealed(proof.begin(head)?),
+        };
+        Ok(Verification {
+            prepared: self.prepared.clone(),
+            tolerance: self.tolerance,
+            body_limit: self.body_limit,
+            state,
+            body: Body::default(),
+        })
+    }
+}
+
+/// A delivery being verified, chunk by chunk. However the body is cut, the verdict is the same.
+///
+/// It owns the keys it began with and borrows the head, which holds the signatures.
+pub struct Verification<'h> {
+    prepared: Arc<Prepared>,
+    tolerance: Option<Tolerance>,
+    body_limit: usize,
+    state: State<'h>,
+    body: Body,
+}
+
+enum State<'h> {
+    Hmac(HmacVerification<'h>),
+    Sealed(SealedVerification),
+}
+
+impl Verification<'_> {
+    /// Says how long the body will be, as `Content-Length` has it, so that room is made once. The
+    /// number is the sender's: it is capped by the body limit, and believed only once bytes came.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyTooLarge`](ErrorKind::BodyTooLarge) if it is over the limit.
+    pub fn expect(&mut self, bytes: u64) -> Result<(), Error> {
+        match usize::try_from(bytes) {
+            Ok(bytes) if bytes <= self.body_limit => {
+                if !self.body.joins() {
+                    self.body = Body::with_declared(bytes);
+                }
+                Ok(())
+            }
+            _ => Err(Error::new(ErrorKind::BodyTooLarge)),
+        }
+    }
+
+    /// Takes the next chunk of the body. A body in one chunk is never copied.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyTooLarge`](ErrorKind::BodyTooLarge) as soon as the chunks are over the limit.
+    #[inline]
+    pub fn update(&mut self, chunk: impl Into<Bytes>) -> Result<(), Error> {
+        let chunk = chunk.into();
+        if chunk.len() > self.body_limit - self.body.len() {
+            return Err(Error::new(ErrorKind::BodyTooLarge));
+        }
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        if self.body.joins()
+            && let (State::Hmac(state), Proof::Hmac(proof)) =
+                (&mut self.state, &self.prepared.proof)
+        {
+            state.update(proof, self.body.first(), &chunk);
+        }
+        self.body.push(chunk);
+        Ok(())
+    }
+
+    /// The verdict on the whole body. `now` is the wall clock.
+    ///
+    /// # Errors
+    ///
+    /// The first fault in this order: signature, payload, time window.
+    #[inline]
+    pub fn finish(self, now: UnixTime) -> Result<Verified, Error> {
+        let received = self.body.len();
+        let body = self.body.finish();
+        let (key_index, payload, timestamp, id) = match (self.state, &self.prepared.proof) {
+            (State::Hmac(state), Proof::Hmac(proof)) => {
+                let timestamp = state.timestamp();
+                let id = self
+                    .prepared
+                    .id_header
+                    .and_then(|index| state.signed_value(index));
+                (state.finish(proof, &body)?, body, timestamp, id)
+            }
+            (State::Sealed(state), Proof::Sealed(proof)) => {
+                let (key_index, payload) = state.finish(proof, body)?;
+                (key_index, payload, None, None)
+            }
+            // Both come from the same proof.
+            _ => return Err(Error::new(ErrorKind::SignatureMismatch)),
+        };
+        if let (Some(timestamp), Some(tolerance)) = (timestamp, self.tolerance) {
+            tolerance.check(timestamp, now)?;
+        }
+        let mut signed_id = None;
+        if let Some(id) = id {
+            // It was found to be ASCII of at most as many bytes.
+            signed_id = std::str::from_utf8(id)
+                .ok()
+                .and_then(|id| ArrayString::from(id).ok());
+        }
+        Ok(Verified {
+            payload,
+            received,
+            key_index,
+            timestamp,
+            signed_id,
+            verified_at: now,
+        })
+    }
+
+    /// The signed timestamp, where there is one. Not yet proved to be the sender's.
+    pub(crate) fn claimed_timestamp(&self) -> Option<UnixTime> {
+        match &self.state {
+            State::Hmac(state) => state.timestamp(),
+            State::Sealed(_) => None,
+        }
+    }
+
+    pub(crate) fn tolerance(&self) -> Option<Tolerance> {
+        self.tolerance
+    }
+}
+
+impl std::fmt::Debug for Verification<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verification")
+            .field("received", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The proof that a delivery is its provider's, with what it proved.
+///
+/// There is no other way to one than a successful verification, and no way to a dedupe key but
+/// through one.
+#[derive(Clone)]
+pub struct Verified {
+    payload: Bytes,
+    received: usize,
+    key_index: usize,
+    timestamp: Option<UnixTime>,
+    signed_id: Option<ArrayString<MAX_SIGNED_VALUE>>,
+    verified_at: UnixTime,
+}
+
+impl Verified {
+    /// The body: the very bytes that were received, or the decrypted text where it was sealed.
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// The length of the body as received, in bytes.
+    pub fn received(&self) -> usize {
+        self.received
+    }
+
+    /// The index of the secret that matched, so that an old one can be dropped knowingly.
+    pub fn key_index(&self) -> usize {
+        self.key_index
+    }
+
+    /// The signed timestamp, where the scheme has one.
+    pub fn timestamp(&self) -> Option<UnixTime> {
+        self.timestamp
+    }
+
+    /// The message id, where it stands in a signed header.
+    pub fn signed_id(&self) -> Option<&str> {
+        self.signed_id.as_deref()
+    }
+
+    /// How much of the delivery the proof covers.
+    pub fn covers(&self) -> Coverage {
+        Coverage::WholeBody
+    }
+
+    /// The wall clock that the timestamp was compared with.
+    pub fn verified_at(&self) -> UnixTime {
+        self.verified_at
+    }
+}
+
+impl std::fmt::Debug for Verified {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verified")
+            .field("received", &self.received)
+            .field("key_index", &self.key_index)
+            .field("timestamp", &self.timestamp)
+            .field("signed_id", &self.signed_id())
+            .finish_non_exhaustive()
+    }
+}

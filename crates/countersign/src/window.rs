@@ -1,0 +1,193 @@
+//! The time window: how a timestamp is read, and whether it is near enough to now.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
+use crate::time::UnixTime;
+
+/// In what form a provider writes its timestamps. Fixed by the scheme and never guessed: a
+/// receiver that takes both seconds and milliseconds has two spellings for one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+pub enum TimeUnit {
+    /// Whole seconds since the Unix epoch, in ASCII digits.
+    #[serde(rename = "s")]
+    Seconds,
+    /// Milliseconds since the Unix epoch, in ASCII digits.
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// A date and time with an offset, such as `2026-03-25T10:00:00Z`.
+    #[serde(rename = "iso8601")]
+    Iso8601,
+}
+
+impl TimeUnit {
+    /// Reads a timestamp. Digits only, no sign, no leading zero; anything else is `None`, and so
+    /// is a number beyond `i64`.
+    pub(crate) fn parse(self, text: &[u8]) -> Option<UnixTime> {
+        match self {
+            TimeUnit::Seconds => digits(text).map(UnixTime::from_secs),
+            TimeUnit::Milliseconds => digits(text).map(UnixTime::from_millis),
+            TimeUnit::Iso8601 => iso8601(std::str::from_utf8(text).ok()?),
+        }
+    }
+}
+
+fn digits(text: &[u8]) -> Option<i64> {
+    match text {
+        [] => return None,
+        [b'0'] => return Some(0),
+        [b'0', ..] => return None,
+        _ => {}
+    }
+    text.iter().try_fold(0i64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| i64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// Reads a date and time with an offset, with a fraction of any length up to nine digits.
+pub(crate) fn iso8601(text: &str) -> Option<UnixTime> {
+    // Providers' timestamps have 20 to 35 characters; the cap bounds the parser's work.
+    if text.len() > 40 {
+        return None;
+    }
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(UnixTime::from_millis(time.as_millisecond()))
+}
+
+/// How far a signed timestamp may be from now, each way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tolerance {
+    /// How old a timestamp may be. A value exactly at the bound passes; zero is exact, not "off".
+    pub past: Duration,
+    /// How far in the future it may be, for a sender whose clock is ahead.
+    pub future: Duration,
+}
+
+impl Tolerance {
+    /// The same tolerance both ways.
+    pub const fn both(tolerance: Duration) -> Self {
+        Tolerance {
+            past: tolerance,
+            future: tolerance,
+        }
+    }
+
+    /// Passes a timestamp within the window, bounds included.
+    pub(crate) fn check(self, timestamp: UnixTime, now: UnixTime) -> Result<(), Error> {
+        let age = now.millis_since(timestamp);
+        if age > millis(self.past) {
+            return Err(Error::new(ErrorKind::TimestampStale));
+        }
+        if age < -millis(self.future) {
+            return Err(Error::new(ErrorKind::TimestampFuture));
+        }
+        Ok(())
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(text: &str) -> Option<i64> {
+        TimeUnit::Seconds
+            .parse(text.as_bytes())
+            .map(UnixTime::as_secs)
+    }
+
+    #[test]
+    fn timestamps_are_digits_only() {
+        assert_eq!(seconds("0"), Some(0));
+        assert_eq!(seconds("1700000000"), Some(1_700_000_000));
+        for text in [
+            "", "+17", "-17", "017", "00", "1e3", "1.5", " 17", "17 ", "1_7", "0x17", "１７", "١٧",
+            "17s",
+        ] {
+            assert_eq!(seconds(text), None, "{text:?}");
+        }
+        assert_eq!(
+            seconds("9223372036854775808"),
+            None,
+            "one more than i64 holds"
+        );
+        assert_eq!(
+            seconds("18446744075409551616"),
+            None,
+            "must not wrap to a plausible time"
+        );
+        assert!(seconds("9223372036854775807").is_some(), "saturates");
+    }
+
+    #[test]
+    fn units_are_not_guessed() {
+        let millis = TimeUnit::Milliseconds
+            .parse(b"1700000000123")
+            .expect("parsed");
+        assert_eq!(
+            (millis.as_millis(), millis.as_secs()),
+            (1_700_000_000_123, 1_700_000_000)
+        );
+        let iso = TimeUnit::Iso8601
+            .parse(b"2023-09-23T14:53:52.8581798Z")
+            .expect("parsed");
+        assert_eq!(iso.as_millis(), 1_695_480_832_858);
+        assert_eq!(TimeUnit::Iso8601.parse(b"1700000000"), None);
+        assert_eq!(
+            TimeUnit::Iso8601.parse(b"2023-09-23T14:53:52"),
+            None,
+            "an offset is required"
+        );
+    }
+
+    #[test]
+    fn the_window_has_two_sides_and_includes_its_bounds() {
+        let window = Tolerance {
+            past: Duration::from_secs(300),
+            future: Duration::from_secs(60),
+        };
+        let now = UnixTime::from_secs(1_700_000_000);
+        let at = |offset: i64| {
+            window
+                .check(UnixTime::from_millis(now.as_millis() + offset), now)
+                .map_err(|e| e.kind())
+        };
+        assert_eq!(at(0), Ok(()));
+        assert_eq!(at(-300_000), Ok(()));
+        assert_eq!(at(-300_001), Err(ErrorKind::TimestampStale));
+        assert_eq!(at(60_000), Ok(()));
+        assert_eq!(at(60_001), Err(ErrorKind::TimestampFuture));
+    }
+
+    #[test]
+    fn zero_is_exact() {
+        let now = UnixTime::from_secs(1_700_000_000);
+        let window = Tolerance::both(Duration::ZERO);
+        assert!(window.check(now, now).is_ok());
+        assert!(
+            window
+                .check(UnixTime::from_secs(1_699_999_999), now)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_ends_of_time_do_not_overflow() {
+        let ends = [
+            UnixTime::from_secs(i64::MIN),
+            UnixTime::from_millis(i64::MIN),
+            UnixTime::from_secs(i64::MAX),
+        ];
+        for timestamp in ends {
+            for now in ends {
+                for tolerance in [Duration::ZERO, Duration::MAX] {
+                    let _ = Tolerance::both(tolerance).check(timestamp, now);
+                }
+            }
+        }
+    }
+}
