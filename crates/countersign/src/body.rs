@@ -58,20 +58,34 @@ impl Body {
         self.buffer.extend_from_slice(&chunk);
     }
 
-    /// Makes room for `more` bytes: the declared length once as much as the first reservation has
-    /// really arrived, so that a buffer is moved once and is no larger than the body.
+    /// Makes room for `more` bytes, so that a buffer is moved once and is no larger than the body.
     fn reserve(&mut self, more: usize) {
         let needed = self.buffer.len() + more;
-        if needed <= self.buffer.capacity() {
-            return;
+        if needed > self.buffer.capacity() {
+            self.buffer
+                .reserve(self.room_for(needed) - self.buffer.len());
         }
+    }
+
+    /// How large a buffer is made that has to hold `needed` bytes: the declared length once as
+    /// much as the first reservation has really arrived.
+    fn room_for(&self, needed: usize) -> usize {
         let shown = if needed <= FIRST_RESERVATION {
             FIRST_RESERVATION
         } else {
             usize::MAX
         };
-        let target = self.declared.min(shown).max(needed);
-        self.buffer.reserve(target - self.buffer.len());
+        self.declared.min(shown).max(needed)
+    }
+
+    /// How many bytes are held after another chunk of `more` bytes.
+    pub(crate) fn footprint_with(&self, more: usize) -> usize {
+        let needed = self.len() + more;
+        match self.joins() {
+            false => needed,
+            true if needed <= self.buffer.capacity() => self.buffer.capacity(),
+            true => self.room_for(needed),
+        }
     }
 
     pub(crate) fn finish(self) -> Bytes {

@@ -275,16 +275,17 @@ impl Verification<'_> {
         })
     }
 
+    /// How many bytes would be held after another chunk of `more` bytes.
+    pub(crate) fn footprint_with(&self, more: usize) -> usize {
+        self.body.footprint_with(more)
+    }
+
     /// The signed timestamp, where there is one. Not yet proved to be the sender's.
     pub(crate) fn claimed_timestamp(&self) -> Option<UnixTime> {
         match &self.state {
             State::Hmac(state) => state.timestamp(),
             State::Sealed(_) => None,
         }
-    }
-
-    pub(crate) fn tolerance(&self) -> Option<Tolerance> {
-        self.tolerance
     }
 }
 

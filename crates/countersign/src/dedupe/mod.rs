@@ -13,6 +13,7 @@
 //!
 //! The store is a plain register of that; waiting, renewing and retrying are the receiver's.
 
+mod any;
 mod memory;
 
 use std::fmt;
@@ -22,6 +23,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+pub use self::any::AnyStore;
+pub(crate) use self::any::Call;
 pub use self::memory::MemoryStore;
 
 /// What identifies one event to a store: 32 bytes that name endpoint and event, and a hash of the

@@ -1,0 +1,113 @@
+//! Watching it: one value a delivery, and one for each thing that should not have happened.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::error::ErrorKind;
+use crate::event::Identity;
+
+/// Is told what became of each delivery.
+///
+/// Called in the middle of a request: it should hand the value on and return.
+pub trait Observer: Send + Sync + 'static {
+    /// A delivery was answered, or something about one is worth knowing.
+    fn observe(&self, observation: &Observation<'_>);
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    // One of these for each delivery that was answered.
+    /// A handler ran and its events are committed.
+    Delivered,
+    /// All events had been committed before; the handler did not run.
+    Duplicate,
+    /// An event is still in progress elsewhere.
+    InProgress,
+    /// Nothing in the delivery is of a type that the receiver takes, or there was nothing in it.
+    Ignored,
+    /// The delivery was refused; [`Observation::reason`] says why.
+    Rejected,
+    /// There is more load than was allowed; [`Observation::reason`] says of what.
+    Overloaded,
+    /// The handler answered with a failure, marked an event as failed, or panicked.
+    HandlerFailed,
+    /// The handler had not answered by the answer deadline, and runs on.
+    AnswerDeadline,
+    /// The handler ran for the whole of `max_run`, or until the end of a shutdown, and was stopped.
+    HandlerTimedOut,
+    /// The dedupe store failed, or was too slow.
+    StoreUnavailable,
+
+    // Any of these beside it.
+    /// Another run took an event over while this one held it: two runs may have overlapped.
+    LeaseLost,
+    /// A commit failed; it is tried again until it lands.
+    CommitFailed,
+    /// The handler answered 2xx without having committed its claim in its own transaction.
+    TransactionNotCommitted,
+    /// A committed id came again with another payload.
+    PayloadDiffers,
+    /// The id was not where the provider puts it; the digest of the bytes stands in for it.
+    Unidentified,
+    /// A handler could not be stopped: it blocks its thread. Its lease is not renewed any longer.
+    HandlerStuck,
+}
+
+impl Outcome {
+    /// A stable name for logs, metrics and the program's output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Delivered => "delivered",
+            Outcome::Duplicate => "duplicate",
+            Outcome::InProgress => "in_progress",
+            Outcome::Ignored => "ignored",
+            Outcome::Rejected => "rejected",
+            Outcome::Overloaded => "overloaded",
+            Outcome::HandlerFailed => "handler_failed",
+            Outcome::AnswerDeadline => "answer_deadline",
+            Outcome::HandlerTimedOut => "handler_timed_out",
+            Outcome::StoreUnavailable => "store_unavailable",
+            Outcome::LeaseLost => "lease_lost",
+            Outcome::CommitFailed => "commit_failed",
+            Outcome::TransactionNotCommitted => "transaction_not_committed",
+            Outcome::PayloadDiffers => "payload_differs",
+            Outcome::Unidentified => "unidentified",
+            Outcome::HandlerStuck => "handler_stuck",
+        }
+    }
+}
+
+/// One observation. Nothing in it is a header value, a body or a secret, and ids and types are
+/// there only once the delivery was verified. They are the sender's words: escape them.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Observation<'a> {
+    /// The endpoint's name.
+    pub endpoint: &'a str,
+    /// The provider's name.
+    pub provider: &'a str,
+    /// What became of the delivery.
+    pub outcome: Outcome,
+    /// Why it was refused.
+    pub reason: Option<ErrorKind>,
+    /// The status that was answered; `None` where nothing was, or nobody was there to hear it.
+    pub status: Option<StatusCode>,
+    /// The index of the secret that matched.
+    pub key_index: Option<usize>,
+    /// The receiver's clock less the signed timestamp, in milliseconds.
+    pub skew_millis: Option<i64>,
+    /// The length of the body as received, in bytes, as far as it was read.
+    pub bytes: usize,
+    /// The events concerned.
+    pub events: &'a [Identity],
+    /// From the head to this observation.
+    pub elapsed: Duration,
+    /// Whether the sender had been answered, or had hung up, before.
+    pub late: bool,
+    /// How many verified deliveries in a row have been answered with something else than 2xx, this
+    /// one included. Some providers switch an endpoint off after a number of them.
+    pub failures_in_a_row: u32,
+}

@@ -1,0 +1,282 @@
+//! From a verified delivery to a lease on its events, or to the answer that stands in for a run.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::gate::{Answer, Gate, RETRY_AFTER, Track};
+use super::limits::{RunPlace, WaitPlace};
+use super::run::Run;
+use crate::dedupe::{Call, Claim, Key, StoreError, Token};
+use crate::error::ErrorKind;
+use crate::event::Identity;
+use crate::observer::Outcome;
+use crate::verifier::Verified;
+
+/// How often one in progress is looked at: twice as long each time, from the first to the last.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
+impl Run {
+    /// Claims the events of a verified delivery: the only place where one is waited for.
+    pub(crate) async fn admit(
+        track: Track,
+        verified: Verified,
+        events: Vec<Identity>,
+    ) -> Result<Run, Answer> {
+        let gate = track.gate.clone();
+        let unidentified: Vec<Identity> = events
+            .iter()
+            .filter(|event| !event.is_identified())
+            .cloned()
+            .collect();
+        if !unidentified.is_empty() {
+            track.noticed(Outcome::Unidentified, &unidentified, false);
+        }
+        let Some(events) = of_interest(&track, &events) else {
+            track.answered(Outcome::Ignored, None, StatusCode::OK, &events);
+            return Err(Answer::verified(StatusCode::OK, "ignored"));
+        };
+        let mut keys: Vec<Key> = events.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        let keys: Arc<[Key]> = keys.into();
+        let token = Token::random();
+        let mut waiting: Option<Waiting> = None;
+        loop {
+            if gate.is_draining() {
+                return Err(track.refuse(ErrorKind::ShuttingDown, &identities(&events)));
+            }
+            let Some(place) = gate.shared.take_run(gate.config.runs) else {
+                return Err(track.refuse(ErrorKind::TooManyRuns, &identities(&events)));
+            };
+            match gate.claim(&keys, token).await {
+                Some(Ok(Claim::Acquired(lease))) => {
+                    track.note_differing(&lease.differing, &events);
+                    let mut events = events;
+                    events.retain(|(key, _)| lease.fresh.binary_search(key).is_ok());
+                    return Ok(Run::start(
+                        track,
+                        verified,
+                        events,
+                        &lease.fresh,
+                        token,
+                        place,
+                    ));
+                }
+                Some(Ok(Claim::Committed { differing })) => {
+                    track.note_differing(&differing, &events);
+                    track.answered(
+                        Outcome::Duplicate,
+                        None,
+                        StatusCode::OK,
+                        &identities(&events),
+                    );
+                    return Err(Answer::verified(StatusCode::OK, "duplicate"));
+                }
+                Some(Ok(Claim::InProgress { retry_after })) => {
+                    drop(place);
+                    if !Waiting::again(&mut waiting, &gate, &keys, retry_after).await {
+                        let answer = in_progress(retry_after);
+                        let events = identities(&events);
+                        track.answered(Outcome::InProgress, None, answer.status, &events);
+                        return Err(answer);
+                    }
+                }
+                Some(Err(_)) | None if gate.config.fail_open => {
+                    return Ok(Run::start(track, verified, events, &[], token, place));
+                }
+                Some(Err(_)) | None => {
+                    return Err(track.refuse(ErrorKind::StoreUnavailable, &identities(&events)));
+                }
+            }
+        }
+    }
+}
+
+fn identities(events: &[(Key, Identity)]) -> Vec<Identity> {
+    events.iter().map(|(_, event)| event.clone()).collect()
+}
+
+/// The answer to a duplicate of one still running: never 2xx, since this retry may be the last.
+fn in_progress(retry_after: Option<Duration>) -> Answer {
+    let seconds = match retry_after {
+        Some(left) => left.as_secs() + u64::from(left.subsec_nanos() > 0),
+        None => RETRY_AFTER,
+    };
+    Answer {
+        retry_after: Some(seconds.max(1)),
+        ..Answer::verified(StatusCode::CONFLICT, "in-progress")
+    }
+}
+
+/// The events that are to be claimed, each once, with their keys and in the order of the delivery;
+/// `None` if there are none.
+fn of_interest(track: &Track, events: &[Identity]) -> Option<Vec<(Key, Identity)>> {
+    let config = &track.gate.config;
+    let wanted = |event: &&Identity| match (&config.types, event.kind()) {
+        (Some(types), Some(kind)) => types.iter().any(|name| **name == *kind),
+        _ => true,
+    };
+    let mut seen: HashMap<Key, u64> = HashMap::new();
+    let mut kept = Vec::new();
+    let mut differing = Vec::new();
+    for event in events.iter().filter(wanted) {
+        let key = event.key(&config.endpoint);
+        match seen.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(key.payload_hash());
+                kept.push((key, event.clone()));
+            }
+            Entry::Occupied(entry) if *entry.get() != key.payload_hash() => {
+                differing.push(event.clone());
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    if !differing.is_empty() {
+        track.noticed(Outcome::PayloadDiffers, &differing, false);
+    }
+    (!kept.is_empty()).then_some(kept)
+}
+
+impl Track {
+    fn note_differing(&self, differing: &[Key], events: &[(Key, Identity)]) {
+        if differing.is_empty() {
+            return;
+        }
+        let events: Vec<Identity> = events
+            .iter()
+            .filter(|(key, _)| differing.contains(key))
+            .map(|(_, event)| event.clone())
+            .collect();
+        self.noticed(Outcome::PayloadDiffers, &events, false);
+    }
+}
+
+/// A duplicate that waits for the run of its first event.
+struct Waiting {
+    _place: WaitPlace,
+    left: Duration,
+    next: Duration,
+}
+
+impl Waiting {
+    /// Waits a little; `false` if there is no place or no time left to wait.
+    async fn again(
+        waiting: &mut Option<Waiting>,
+        gate: &Gate,
+        keys: &[Key],
+        lease_left: Option<Duration>,
+    ) -> bool {
+        let config = &gate.config;
+        if waiting.is_none() {
+            let place = keys.first().and_then(|key| {
+                gate.shared
+                    .take_wait(key, config.waiters, config.waiters_a_key)
+            });
+            *waiting = place.map(|place| Waiting {
+                _place: place,
+                left: config.wait,
+                next: FIRST_LOOK,
+            });
+        }
+        let Some(waiting) = waiting else { return false };
+        if waiting.left.is_zero() {
+            return false;
+        }
+        // A lease that runs out is taken over at once.
+        let lease_left = lease_left.map_or(Duration::MAX, |left| left + Duration::from_millis(1));
+        let nap = waiting.next.min(waiting.left).min(lease_left);
+        waiting.left -= nap;
+        waiting.next = (waiting.next * 2).min(LAST_LOOK);
+        gate.clock.sleep(nap).await;
+        true
+    }
+}
+
+impl Gate {
+    /// One claim; `None` if the store did not answer in time. Whatever a claim without an answer
+    /// may still do in the store is undone by the keeper.
+    async fn claim(&self, keys: &Arc<[Key]>, token: Token) -> Option<Result<Claim, StoreError>> {
+        let call = self
+            .config
+            .store
+            .call_claim(keys.clone(), token, self.config.lease);
+        let pending = PendingClaim {
+            call: Some(call),
+            gate: self.clone(),
+            keys: keys.clone(),
+            token,
+        };
+        let answer = self.within(self.config.store_timeout, pending).await;
+        if let Some(Err(error)) = &answer
+            && !error.is_full()
+        {
+            self.undo_claim(keys.clone(), token);
+        }
+        answer
+    }
+}
+
+/// A claim that goes on in the background when nobody waits for it any longer: the sender hung
+/// up, or the store was too slow.
+struct PendingClaim {
+    call: Option<Call<Claim>>,
+    gate: Gate,
+    keys: Arc<[Key]>,
+    token: Token,
+}
+
+impl Future for PendingClaim {
+    type Output = Result<Claim, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(call) = &mut self.call else {
+            return Poll::Pending;
+        };
+        let answer = call.as_mut().poll(cx);
+        if answer.is_ready() {
+            self.call = None;
+        }
+        answer
+    }
+}
+
+impl Drop for PendingClaim {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            self.gate
+                .await_late_claim(call, self.keys.clone(), self.token);
+        }
+    }
+}
+
+impl Gate {
+    /// Awaits a claim that nobody waits for any longer, and undoes it.
+    fn await_late_claim(&self, call: Call<Claim>, keys: Arc<[Key]>, token: Token) {
+        let gate = self.clone();
+        self.shared.jobs.push(async move {
+            match gate.within(gate.config.lease, call).await {
+                Some(Ok(Claim::Acquired(lease))) => {
+                    gate.release_until_answered(lease.fresh.into(), token).await;
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) if error.is_full() => {}
+                Some(Err(_)) | None => gate.release_for_a_lease(keys, token).await,
+            }
+        });
+    }
+
+    /// Undoes a claim that failed, and that the store may carry out nevertheless.
+    fn undo_claim(&self, keys: Arc<[Key]>, token: Token) {
+        let gate = self.clone();
+        self.shared
+            .jobs
+            .push(async move { gate.release_for_a_lease(keys, token).await });
+    }
+}

@@ -1,0 +1,94 @@
+//! What the handler is given: the proof, the events that are its to run, and their settlement.
+
+use std::sync::Arc;
+
+use super::run::{Mark, RunState};
+use crate::dedupe::Key;
+use crate::event::Identity;
+use crate::verifier::Verified;
+
+/// A verified delivery in the hands of its handler. Cloning is cheap.
+#[derive(Clone)]
+pub struct Delivery {
+    verified: Verified,
+    events: Arc<[(Key, Identity)]>,
+    run: Arc<RunState>,
+}
+
+impl Delivery {
+    pub(crate) fn new(
+        verified: Verified,
+        events: Vec<(Key, Identity)>,
+        run: Arc<RunState>,
+    ) -> Delivery {
+        Delivery {
+            verified,
+            events: events.into(),
+            run,
+        }
+    }
+
+    /// The proof, with the payload.
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// The events to run, in the order of the delivery: those that had not been committed before.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = &Identity> {
+        self.events.iter().map(|(_, event)| event)
+    }
+
+    /// Settles one event of a batch as done: it is committed at once, whatever becomes of the rest.
+    /// `false` if there is no such event to run, or it was settled before.
+    pub async fn done(&self, id: &str) -> bool {
+        let keys = self.take(id, Mark::Committing);
+        let taken = !keys.is_empty();
+        self.run.commit(keys).await;
+        taken
+    }
+
+    /// Settles one event of a batch as failed: it is released at once, and whatever the handler
+    /// answers, the sender is told to come again. `false` if there is no such event to run, or it
+    /// was settled before.
+    pub async fn failed(&self, id: &str) -> bool {
+        let keys = self.take(id, Mark::Failed);
+        let taken = !keys.is_empty();
+        self.run.release(keys).await;
+        taken
+    }
+
+    /// Whether another run took an event over: this one was slower than its lease, and its effects
+    /// may be doubled. Work that can still be stopped should be.
+    pub fn is_lease_lost(&self) -> bool {
+        self.run.lost.is_given()
+    }
+
+    /// Completes when another run takes an event over.
+    pub async fn lease_lost(&self) {
+        self.run.lost.given().await;
+    }
+
+    fn take(&self, id: &str, mark: Mark) -> Arc<[Key]> {
+        let named = |key: &Key| {
+            self.events
+                .iter()
+                .any(|(other, event)| other == key && event.id() == id)
+        };
+        self.run.take(named, mark)
+    }
+
+    pub(crate) fn identities(&self) -> Vec<Identity> {
+        match self.run.track.gate.config.observer {
+            Some(_) => self.events().cloned().collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delivery")
+            .field("events", &self.events.len())
+            .finish_non_exhaustive()
+    }
+}

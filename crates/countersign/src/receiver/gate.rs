@@ -1,0 +1,270 @@
+//! A receiver at work: with a clock, and with all that a delivery passes through.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::intake::Intake;
+use super::keeper::Keeper;
+use super::limits::Shared;
+use super::{Config, Receiver, SECOND};
+use crate::error::ErrorKind;
+use crate::event::Identity;
+use crate::head::Head;
+use crate::observer::{Observation, Outcome};
+use crate::time::Clock;
+use crate::verifier::Verified;
+
+/// How often something that is waited for is looked at again, at most.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What a sender is told to wait, in seconds, where nothing better is known.
+pub(crate) const RETRY_AFTER: u64 = 5;
+
+/// A [`Receiver`] at work. What an adapter holds.
+#[derive(Clone)]
+pub struct Gate {
+    pub(crate) config: Arc<Config>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// What the sender is answered instead of the handler's own response: always with an empty body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The value of the header `webhook-outcome`, for a delivery that was verified.
+    pub outcome: Option<&'static str>,
+    /// The value of the header `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+}
+
+impl Answer {
+    pub(crate) fn refusal(kind: ErrorKind) -> Answer {
+        let status = kind.status();
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
+        Answer {
+            status,
+            outcome: None,
+            retry_after,
+        }
+    }
+
+    pub(crate) fn verified(status: StatusCode, outcome: &'static str) -> Answer {
+        Answer {
+            status,
+            outcome: Some(outcome),
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn bare(status: StatusCode) -> Answer {
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
+        Answer {
+            status,
+            outcome: None,
+            retry_after,
+        }
+    }
+}
+
+impl Receiver {
+    /// Puts the receiver to work with a runtime's clock.
+    ///
+    /// The first call also yields the [`Keeper`], a future that renews leases and retries what
+    /// failed. It has to be polled for as long as the receiver is used, on a thread that no handler
+    /// can block.
+    pub fn open(&self, clock: Arc<dyn Clock>) -> (Gate, Option<Keeper>) {
+        let clock = self.shared.clock.get_or_init(|| clock).clone();
+        let gate = Gate {
+            config: self.config.clone(),
+            shared: self.shared.clone(),
+            clock,
+        };
+        let first = !self.shared.keeper_made.swap(true, Ordering::AcqRel);
+        let keeper = first.then(|| Keeper::new(&gate));
+        (gate, keeper)
+    }
+
+    /// Shuts down: call it once the server takes no more connections.
+    ///
+    /// New deliveries are answered 503. Those in hand may finish until `deadline` has passed; then
+    /// their handlers are stopped, joined, and their events released. `true` if everything was
+    /// settled in the end.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        self.shared.draining.store(true, Ordering::Release);
+        let Some(clock) = self.shared.clock.get().cloned() else {
+            return true;
+        };
+        let settled = || self.shared.runs() == 0 && self.shared.jobs.is_empty();
+        let end = clock.monotonic() + deadline;
+        while !settled() && clock.monotonic() < end {
+            clock.sleep(LOOK_AGAIN).await;
+        }
+        for (_, run) in self.shared.watched().iter() {
+            run.stop.give();
+        }
+        // A stopped handler is joined at its next poll, and its release is one call to the store.
+        let end = clock.monotonic() + 2 * self.config.store_timeout + SECOND;
+        while !settled() && clock.monotonic() < end {
+            clock.sleep(LOOK_AGAIN).await;
+        }
+        settled()
+    }
+}
+
+impl Gate {
+    /// Begins with a delivery's head; `declared` is the length that `Content-Length` names.
+    ///
+    /// # Errors
+    ///
+    /// The answer to a delivery that is refused before its body is read.
+    pub fn begin<'h, H: Head + ?Sized>(
+        &self,
+        head: &'h H,
+        declared: Option<u64>,
+    ) -> Result<Intake<'h>, Answer> {
+        Intake::begin(self, head, declared)
+    }
+
+    /// How long a body may take to arrive.
+    pub fn body_timeout(&self) -> Duration {
+        self.config.body_timeout
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Acquire)
+    }
+
+    /// What `future` yields, if it does so within `limit`. A future that is ready at once costs no
+    /// timer.
+    pub(crate) async fn within<T>(
+        &self,
+        limit: Duration,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut future = std::pin::pin!(future);
+        let mut timer = None;
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(value) = future.as_mut().poll(cx) {
+                return Poll::Ready(Some(value));
+            }
+            let timer = timer.get_or_insert_with(|| self.clock.sleep(limit));
+            timer.as_mut().poll(cx).map(|()| None)
+        })
+        .await
+    }
+}
+
+/// What an observation says of a delivery, kept from its head to its settlement.
+#[derive(Clone)]
+pub(crate) struct Track {
+    pub(crate) gate: Gate,
+    pub(crate) started: Duration,
+    pub(crate) bytes: usize,
+    pub(crate) key_index: Option<usize>,
+    pub(crate) skew_millis: Option<i64>,
+}
+
+impl Track {
+    pub(crate) fn new(gate: &Gate) -> Track {
+        // Reading the clock is worth it only if somebody watches.
+        let started = match gate.config.observer {
+            Some(_) => gate.clock.monotonic(),
+            None => Duration::ZERO,
+        };
+        Track {
+            gate: gate.clone(),
+            started,
+            bytes: 0,
+            key_index: None,
+            skew_millis: None,
+        }
+    }
+
+    pub(crate) fn verified(&mut self, verified: &Verified) {
+        self.bytes = verified.received();
+        self.key_index = Some(verified.key_index());
+        self.skew_millis = verified
+            .timestamp()
+            .map(|timestamp| verified.verified_at().millis_since(timestamp));
+    }
+
+    /// Tells the observer what a delivery was answered.
+    pub(crate) fn answered(
+        &self,
+        outcome: Outcome,
+        reason: Option<ErrorKind>,
+        status: StatusCode,
+        events: &[Identity],
+    ) {
+        // A forged delivery is not the provider's, and counts for none of its failures.
+        if self.key_index.is_some() {
+            let failures = &self.gate.shared.failures_in_a_row;
+            if status.is_success() {
+                failures.store(0, Ordering::Relaxed);
+            } else {
+                failures.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.observe(outcome, reason, Some(status), events, false);
+    }
+
+    /// Tells the observer something beside the answer, or what became of a delivery after it.
+    pub(crate) fn noticed(&self, outcome: Outcome, events: &[Identity], late: bool) {
+        self.observe(outcome, None, None, events, late);
+    }
+
+    fn observe(
+        &self,
+        outcome: Outcome,
+        reason: Option<ErrorKind>,
+        status: Option<StatusCode>,
+        events: &[Identity],
+        late: bool,
+    ) {
+        let config = &self.gate.config;
+        let Some(observer) = &config.observer else {
+            return;
+        };
+        observer.observe(&Observation {
+            endpoint: &config.endpoint,
+            provider: config.provider.name(),
+            outcome,
+            reason,
+            status,
+            key_index: self.key_index,
+            skew_millis: self.skew_millis,
+            bytes: self.bytes,
+            events,
+            elapsed: self.gate.clock.monotonic().saturating_sub(self.started),
+            late,
+            failures_in_a_row: self.gate.shared.failures_in_a_row.load(Ordering::Relaxed),
+        });
+    }
+
+    /// Observes a refusal and yields its answer.
+    pub(crate) fn refuse(&self, kind: ErrorKind, events: &[Identity]) -> Answer {
+        let answer = Answer::refusal(kind);
+        let outcome = match kind {
+            ErrorKind::TooManyUnverified | ErrorKind::TooManyRuns | ErrorKind::ShuttingDown => {
+                Outcome::Overloaded
+            }
+            ErrorKind::StoreUnavailable => Outcome::StoreUnavailable,
+            _ => Outcome::Rejected,
+        };
+        self.answered(outcome, Some(kind), answer.status, events);
+        answer
+    }
+}

@@ -1,0 +1,144 @@
+//! What the clones of a receiver share: counters that bound its work, and what runs in it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use slab::Slab;
+
+use super::keeper::Jobs;
+use super::run::RunState;
+use crate::dedupe::Key;
+use crate::time::Clock;
+
+#[derive(Default)]
+pub(crate) struct Shared {
+    runs: AtomicUsize,
+    unverified: AtomicUsize,
+    waiters: Mutex<Waiters>,
+    pub(crate) failures_in_a_row: AtomicU32,
+    pub(crate) draining: AtomicBool,
+    pub(crate) clock: OnceLock<Arc<dyn Clock>>,
+    pub(crate) keeper_made: AtomicBool,
+    pub(crate) jobs: Arc<Jobs>,
+    /// The runs that did not finish at once: those that the keeper watches and renews.
+    pub(crate) watched: Mutex<Slab<Arc<RunState>>>,
+}
+
+#[derive(Default)]
+struct Waiters {
+    total: usize,
+    by_key: HashMap<[u8; 32], usize>,
+}
+
+impl Shared {
+    pub(crate) fn runs(&self) -> usize {
+        self.runs.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn watched(&self) -> MutexGuard<'_, Slab<Arc<RunState>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a handler, if there is one.
+    pub(crate) fn take_run(self: &Arc<Self>, limit: usize) -> Option<RunPlace> {
+        if self.runs.fetch_add(1, Ordering::AcqRel) >= limit {
+            self.runs.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        }
+        Some(RunPlace {
+            shared: self.clone(),
+        })
+    }
+
+    /// A place to wait for the run of `key`, if there is one.
+    pub(crate) fn take_wait(
+        self: &Arc<Self>,
+        key: &Key,
+        limit: usize,
+        limit_a_key: usize,
+    ) -> Option<WaitPlace> {
+        let mut waiters = self.waiters();
+        if waiters.total >= limit {
+            return None;
+        }
+        let of_key = waiters.by_key.entry(*key.as_bytes()).or_default();
+        if *of_key >= limit_a_key {
+            return None;
+        }
+        *of_key += 1;
+        waiters.total += 1;
+        Some(WaitPlace {
+            shared: self.clone(),
+            key: *key.as_bytes(),
+        })
+    }
+
+    fn waiters(&self) -> MutexGuard<'_, Waiters> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) struct RunPlace {
+    shared: Arc<Shared>,
+}
+
+impl Drop for RunPlace {
+    fn drop(&mut self) {
+        self.shared.runs.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+pub(crate) struct WaitPlace {
+    shared: Arc<Shared>,
+    key: [u8; 32],
+}
+
+impl Drop for WaitPlace {
+    fn drop(&mut self) {
+        let mut waiters = self.shared.waiters();
+        waiters.total -= 1;
+        if let Some(of_key) = waiters.by_key.get_mut(&self.key) {
+            *of_key -= 1;
+            if *of_key == 0 {
+                waiters.by_key.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// Bytes of one unverified body, counted while they are held.
+pub(crate) struct Unverified {
+    shared: Arc<Shared>,
+    held: usize,
+}
+
+impl Unverified {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Unverified {
+            shared: shared.clone(),
+            held: 0,
+        }
+    }
+
+    /// Counts `held` bytes in all for this body; `false` if that is more than is left of `limit`.
+    pub(crate) fn grow_to(&mut self, held: usize, limit: usize) -> bool {
+        let more = held.saturating_sub(self.held);
+        let before = self.shared.unverified.fetch_add(more, Ordering::AcqRel);
+        self.held += more;
+        before.saturating_add(more) <= limit
+    }
+
+    /// Whether as much as `limit` is held already.
+    pub(crate) fn is_exhausted(&self, limit: usize) -> bool {
+        self.shared.unverified.load(Ordering::Acquire) >= limit
+    }
+}
+
+impl Drop for Unverified {
+    fn drop(&mut self) {
+        self.shared
+            .unverified
+            .fetch_sub(self.held, Ordering::AcqRel);
+    }
+}

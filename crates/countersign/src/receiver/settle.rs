@@ -1,0 +1,157 @@
+//! Commit and release, once and until they land.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::gate::Gate;
+use super::run::RunState;
+use crate::dedupe::{Commit, Key, Token};
+use crate::observer::Outcome;
+
+/// The pause after a first failed try; it doubles up to [`LAST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Gate {
+    /// One try to commit; `None` if it failed or took too long.
+    pub(crate) async fn try_commit(&self, keys: Arc<[Key]>, token: Token) -> Option<Commit> {
+        let call = self
+            .config
+            .store
+            .call_commit(keys, token, self.config.retention);
+        self.within(self.config.store_timeout, call).await?.ok()
+    }
+
+    /// One try to release; whether it was answered.
+    pub(crate) async fn try_release(&self, keys: Arc<[Key]>, token: Token) -> bool {
+        let call = self.config.store.call_release(keys, token);
+        matches!(
+            self.within(self.config.store_timeout, call).await,
+            Some(Ok(()))
+        )
+    }
+
+    pub(crate) async fn commit_until_landed(&self, keys: Arc<[Key]>, token: Token) -> Commit {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.clock.sleep(pause).await;
+            if let Some(commit) = self.try_commit(keys.clone(), token).await {
+                return commit;
+            }
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+
+    pub(crate) async fn release_until_answered(&self, keys: Arc<[Key]>, token: Token) {
+        let mut pause = FIRST_PAUSE;
+        while !self.try_release(keys.clone(), token).await {
+            self.clock.sleep(pause).await;
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+
+    /// Releases again and again until a lease has passed: the store may carry out a claim whose
+    /// answer was lost after the first release.
+    pub(crate) async fn release_for_a_lease(&self, keys: Arc<[Key]>, token: Token) {
+        let end = self.clock.monotonic() + self.config.lease;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let answered = self.try_release(keys.clone(), token).await;
+            // Where leases expire, the claim is void by then; else it takes an answered release.
+            let void = answered || self.config.store.leases_expire();
+            if self.clock.monotonic() >= end && void {
+                return;
+            }
+            self.clock.sleep(pause).await;
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+}
+
+impl RunState {
+    /// Commits `keys`, which the run has marked as committing: now, or if the store fails in the
+    /// background until it lands, with the lease renewed all the while.
+    pub(crate) async fn commit(self: &Arc<Self>, keys: Arc<[Key]>) {
+        if keys.is_empty() {
+            return;
+        }
+        let unsettled = Unsettled {
+            run: self,
+            keys: Some(keys.clone()),
+            later: Self::commit_later,
+        };
+        if let Some(commit) = self.track.gate.try_commit(keys.clone(), self.token).await {
+            unsettled.settled();
+            self.landed(&keys, commit);
+        } else {
+            self.track.noticed(Outcome::CommitFailed, &[], false);
+        }
+    }
+
+    /// Releases `keys`, which the run has marked as failed: now, or in the background until it is
+    /// answered.
+    pub(crate) async fn release(self: &Arc<Self>, keys: Arc<[Key]>) {
+        if keys.is_empty() {
+            return;
+        }
+        let unsettled = Unsettled {
+            run: self,
+            keys: Some(keys.clone()),
+            later: Self::release_later,
+        };
+        if self.track.gate.try_release(keys, self.token).await {
+            unsettled.settled();
+        }
+    }
+
+    fn commit_later(self: &Arc<Self>, keys: Arc<[Key]>) {
+        let run = self.clone();
+        self.track.gate.shared.jobs.push(async move {
+            let commit = run
+                .track
+                .gate
+                .commit_until_landed(keys.clone(), run.token)
+                .await;
+            run.landed(&keys, commit);
+        });
+    }
+
+    pub(crate) fn release_later(self: &Arc<Self>, keys: Arc<[Key]>) {
+        if keys.is_empty() {
+            return;
+        }
+        let (gate, token) = (self.track.gate.clone(), self.token);
+        self.track.gate.shared.jobs.push(async move {
+            gate.release_until_answered(keys, token).await;
+        });
+    }
+
+    fn landed(&self, keys: &[Key], commit: Commit) {
+        self.committed(keys);
+        if commit == Commit::LostLease {
+            self.lose();
+        }
+    }
+}
+
+/// A settlement that is begun and has to be ended: if its future is dropped or the store fails, the
+/// keeper goes on with it.
+struct Unsettled<'r> {
+    run: &'r Arc<RunState>,
+    keys: Option<Arc<[Key]>>,
+    later: fn(&Arc<RunState>, Arc<[Key]>),
+}
+
+impl Unsettled<'_> {
+    fn settled(mut self) {
+        self.keys = None;
+    }
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        if let Some(keys) = self.keys.take() {
+            (self.later)(self.run, keys);
+        }
+    }
+}
