@@ -19,14 +19,16 @@ mod verifier;
 mod window;
 
 pub use self::dedupe::{
-    Claim, Commit, DedupeStore, Key, Lease, MemoryStore, Renewal, StoreError, Token,
+    AnyStore, Claim, Commit, DedupeStore, Key, Lease, MemoryStore, Renewal, StoreError, Token,
 };
 pub use self::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 pub use self::event::{Envelope, IdSource, Identity, Shape, TypeSource};
 pub use self::head::Head;
 pub use self::observer::{Observation, Observer, Outcome};
 pub use self::provider::Provider;
-pub use self::receiver::{Answer, Connection, Delivery, Gate, Intake, Keeper, Receiver, Run};
+pub use self::receiver::{
+    Answer, Carried, Connection, Delivery, Gate, Intake, Keeper, Receiver, Run,
+};
 pub use self::scan::Pointer;
 pub use self::secret::Secret;
 pub use self::time::{Clock, Sleep, UnixTime};

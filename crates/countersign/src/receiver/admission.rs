@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::gate::{Answer, Gate, RETRY_AFTER, Track};
-use super::limits::{RunPlace, WaitPlace};
+use super::limits::WaitPlace;
 use super::run::Run;
 use crate::dedupe::{Call, Claim, Key, StoreError, Token};
 use crate::error::ErrorKind;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::run::{Mark, RunState};
+use super::state::{Mark, RunState};
 use crate::dedupe::Key;
 use crate::event::Identity;
 use crate::verifier::Verified;

@@ -11,7 +11,7 @@ use futures_util::task::AtomicWaker;
 
 use super::gate::Gate;
 use super::limits::Shared;
-use super::run::RunState;
+use super::state::RunState;
 use crate::dedupe::Renewal;
 use crate::time::{Clock, Sleep};
 

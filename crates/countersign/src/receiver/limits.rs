@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use slab::Slab;
 
 use super::keeper::Jobs;
-use super::run::RunState;
+use super::state::RunState;
 use crate::dedupe::Key;
 use crate::time::Clock;
 

@@ -7,6 +7,7 @@
 //! ```
 
 mod admission;
+mod connection;
 mod delivery;
 mod gate;
 mod intake;
@@ -15,6 +16,7 @@ mod limits;
 mod run;
 mod settle;
 mod signal;
+mod state;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,11 +35,12 @@ use crate::verifier::Verifier;
 
 use self::limits::Shared;
 
+pub use self::connection::{Carried, Connection};
 pub use self::delivery::Delivery;
 pub use self::gate::{Answer, Gate};
 pub use self::intake::Intake;
 pub use self::keeper::Keeper;
-pub use self::run::{Carried, Connection, Run};
+pub use self::run::Run;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::run::RunState;
+use super::state::RunState;
 use crate::dedupe::{Commit, Key, Token};
 use crate::observer::Outcome;
 

@@ -1,0 +1,231 @@
+//! What becomes of each event of a run, as the keeper, the handler and the connection see it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::gate::Track;
+use super::signal::Signal;
+use crate::dedupe::{Key, Token};
+use crate::observer::Outcome;
+
+/// What of a run is shared with the keeper, the handler and the connection.
+pub(crate) struct RunState {
+    pub(crate) track: Track,
+    pub(crate) token: Token,
+    pub(crate) started: Duration,
+    /// Asks the handler's future to be dropped.
+    pub(crate) stop: Signal,
+    /// Tells the handler that another run took an event over.
+    pub(crate) lost: Signal,
+    /// Whether the sender was answered, or hung up, before the handler was done.
+    detached: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    keys: Vec<(Key, Mark)>,
+    renewed_at: Duration,
+    renewing: bool,
+    /// The place among the watched runs.
+    watched: Option<usize>,
+    given_up: bool,
+    /// Whether the handler has ended, so that nothing but commits is left to wait for.
+    ended: bool,
+}
+
+/// What became of one event of a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It follows the handler's answer.
+    Held,
+    /// It succeeded; its commit has not landed yet.
+    Committing,
+    /// Its commit has landed.
+    Committed,
+    /// It failed.
+    Failed,
+}
+
+impl RunState {
+    /// A run that holds `keys` from now on.
+    pub(crate) fn new(track: Track, token: Token, keys: &[Key]) -> RunState {
+        let started = track.gate.clock.monotonic();
+        RunState {
+            track,
+            token,
+            started,
+            stop: Signal::default(),
+            lost: Signal::default(),
+            detached: AtomicBool::new(false),
+            inner: Mutex::new(Inner {
+                keys: keys.iter().map(|key| (*key, Mark::Held)).collect(),
+                renewed_at: started,
+                renewing: false,
+                watched: None,
+                given_up: false,
+                ended: false,
+            }),
+        }
+    }
+
+    /// The sender was answered, or hung up, before the handler was done.
+    pub(crate) fn detach(&self) {
+        self.detached.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_detached(&self) -> bool {
+        self.detached.load(Ordering::Acquire)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the run under the keeper's watch: done when a handler does not finish at once, so that
+    /// one that does costs no entry.
+    pub(crate) fn watch(self: &Arc<Self>) {
+        let mut inner = self.inner();
+        if inner.watched.is_none() {
+            inner.watched = Some(self.track.gate.shared.watched().insert(self.clone()));
+        }
+    }
+
+    fn unwatch_if_done(&self, inner: &mut Inner) {
+        let open = inner
+            .keys
+            .iter()
+            .any(|(_, mark)| matches!(mark, Mark::Held | Mark::Committing));
+        if inner.ended
+            && !open
+            && let Some(place) = inner.watched.take()
+        {
+            self.track.gate.shared.watched().try_remove(place);
+        }
+    }
+
+    /// The keys whose lease the run needs.
+    pub(crate) fn held(&self) -> Arc<[Key]> {
+        let inner = self.inner();
+        let needed = inner
+            .keys
+            .iter()
+            .filter(|(_, mark)| matches!(mark, Mark::Held | Mark::Committing));
+        needed.map(|(key, _)| *key).collect()
+    }
+
+    /// Whether a renewal is due now; if so, it is begun.
+    pub(crate) fn is_renewal_due(&self, now: Duration) -> bool {
+        let config = &self.track.gate.config;
+        if !config.store.leases_expire() {
+            return false;
+        }
+        let mut inner = self.inner();
+        let due = !inner.renewing
+            && !inner.given_up
+            && !self.lost.is_given()
+            && now.saturating_sub(inner.renewed_at) >= config.lease / 3;
+        inner.renewing |= due;
+        due
+    }
+
+    pub(crate) fn renewed(&self, now: Duration) {
+        self.inner().renewed_at = now;
+    }
+
+    pub(crate) fn renewal_ended(&self) {
+        self.inner().renewing = false;
+    }
+
+    /// Another run holds an event: says so to the handler and to the operator, once.
+    pub(crate) fn lose(&self) {
+        if !self.lost.is_given() {
+            self.lost.give();
+            self.track
+                .noticed(Outcome::LeaseLost, &[], self.is_detached());
+        }
+    }
+
+    /// Gives up a handler that was told to stop and did not: it blocks its thread. Its events
+    /// become free after a lease, since nobody renews it.
+    pub(crate) fn give_up(self: &Arc<Self>) {
+        {
+            let mut inner = self.inner();
+            if inner.given_up || inner.ended {
+                return;
+            }
+            inner.given_up = true;
+        }
+        self.track.noticed(Outcome::HandlerStuck, &[], true);
+        let gate = self.track.gate.clone();
+        if !gate.config.store.leases_expire() {
+            let (keys, token) = (self.held(), self.token);
+            self.track.gate.shared.jobs.push(async move {
+                gate.clock.sleep(gate.config.lease).await;
+                gate.release_until_answered(keys, token).await;
+            });
+        }
+    }
+
+    /// Whether an event was marked as failed.
+    pub(crate) fn any_failed(&self) -> bool {
+        self.inner()
+            .keys
+            .iter()
+            .any(|(_, mark)| *mark == Mark::Failed)
+    }
+
+    /// Moves those of `keys` that are still held to `mark`; the ones that were.
+    pub(crate) fn take(&self, keys: impl Fn(&Key) -> bool, mark: Mark) -> Arc<[Key]> {
+        let mut inner = self.inner();
+        let held = inner
+            .keys
+            .iter_mut()
+            .filter(|(key, was)| *was == Mark::Held && keys(key));
+        held.map(|(key, was)| {
+            *was = mark;
+            *key
+        })
+        .collect()
+    }
+
+    /// The handler has ended: commits or releases what it has not settled itself.
+    pub(crate) async fn settle(self: &Arc<Self>, success: bool) {
+        let keys = self.end(success);
+        if success {
+            self.commit(keys).await;
+        } else {
+            self.release(keys).await;
+        }
+    }
+
+    /// The handler will never end: what is still held is released in the background.
+    pub(crate) fn settle_later(self: &Arc<Self>) {
+        let keys = self.end(false);
+        self.release_later(keys);
+    }
+
+    fn end(&self, success: bool) -> Arc<[Key]> {
+        let mark = if success {
+            Mark::Committing
+        } else {
+            Mark::Failed
+        };
+        let keys = self.take(|_| true, mark);
+        let mut inner = self.inner();
+        inner.ended = true;
+        self.unwatch_if_done(&mut inner);
+        keys
+    }
+
+    /// The commit of `keys` has landed.
+    pub(crate) fn committed(&self, keys: &[Key]) {
+        let mut inner = self.inner();
+        for (key, mark) in &mut inner.keys {
+            if *mark == Mark::Committing && keys.contains(key) {
+                *mark = Mark::Committed;
+            }
+        }
+        self.unwatch_if_done(&mut inner);
+    }
+}
