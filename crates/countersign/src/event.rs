@@ -145,8 +145,9 @@ impl Identity {
         self.identified
     }
 
-    /// The key under which a store files the event for `endpoint`.
-    pub(crate) fn key(&self, endpoint: &str) -> Key {
+    /// The key under which a store files the event for `endpoint`: SHA-256 of the length of the
+    /// endpoint's name, the name, and the id.
+    pub fn key(&self, endpoint: &str) -> Key {
         match self.keyed_by {
             KeyedBy::Id => Key::new(endpoint, &[self.id.as_bytes()], &self.raw),
             KeyedBy::Digest => Key::new(endpoint, &[digest_id(&self.raw).as_bytes()], &self.raw),
