@@ -194,7 +194,6 @@ struct Past {
 
 impl State {
     fn claim(&mut self, keys: &[Key], token: Token, now: Moment) -> Result<Claim, StoreError> {
-        self.drop_ended(keys.len(), now);
         let (mut fresh, mut differing) = (Vec::new(), Vec::new());
         let mut held = 0;
         for key in keys {
@@ -802,9 +801,10 @@ mod tests {
         commit_each(&store, &["a", "b", "c", "d"]);
         clock.0.store(100, Ordering::Relaxed);
         commit_each(&store, &["e"]);
-        assert!(
-            !holds(&store, "a") && !holds(&store, "b"),
-            "two for each that is added"
+        // The claim took the room of one, the commit dropped two more.
+        assert_eq!(
+            ["a", "b", "c", "d"].map(|id| holds(&store, id)),
+            [false, false, false, true]
         );
         commit_each(&store, &["f", "g", "h"]);
         assert_eq!(store.evictions(), 0);
@@ -812,6 +812,22 @@ mod tests {
         clock.0.store(200, Ordering::Relaxed);
         assert_eq!(commit(&store, &[key("h")], Token::random()), Commit::Landed);
         assert_eq!(claim(&store, &[key("h")], Token::random()), committed());
+    }
+
+    #[test]
+    fn an_ended_id_behind_a_lasting_one_is_no_eviction() {
+        let (store, clock) = wound_store(2);
+        let token = Token::random();
+        store
+            .commit(&[key("a")], token, 2 * RETENTION)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
+        commit_each(&store, &["b"]);
+        clock.0.store(100, Ordering::Relaxed);
+        let keys = batch(&["c", "d"]);
+        assert_eq!(claim(&store, &keys, token), acquired(&keys));
+        assert_eq!(store.evictions(), 1);
     }
 
     #[test]
