@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod signer;
 mod store;
 
 pub use self::clock::ManualClock;
+pub use self::signer::{SignError, SignErrorKind, Signed, Signer};
 pub use self::store::{Cue, CueStore, EntryState, Operation};

@@ -1,0 +1,232 @@
+//! Signs deliveries as a provider would.
+//!
+//! Nothing here is shared with the code that verifies: another library computes the hashes and the
+//! ciphers, another one spells them, and the template is read a second time. A mistake would have
+//! to be made twice to go unseen.
+
+mod hmac;
+mod key;
+mod sealed;
+
+use std::fmt;
+
+use bytes::Bytes;
+use countersign::scheme::Scheme;
+use countersign::{IdSource, Provider, Secret, UnixTime};
+use http::{HeaderName, HeaderValue, Method, Request};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use self::hmac::HmacSigner;
+use self::sealed::SealedSigner;
+
+/// Signs deliveries as the provider would, for a merchant's tests of their own server.
+///
+/// Where a scheme allows several spellings, the signature gets the plainest: lower-case digits, no
+/// prefix unless it is required, the first of several headers or keys. A message id that stands in
+/// a signed header is random and new for each delivery, unless [`with_id`](Signer::with_id) sets
+/// it.
+///
+/// ```
+/// use countersign::{Secret, UnixTime, Verifier, provider};
+/// use countersign_testkit::Signer;
+///
+/// let secret = Secret::new("wh_sandbox_0123456789")?;
+/// let now = UnixTime::from_secs(1_800_000_000);
+///
+/// let signer = Signer::new(&provider::fedapay(), &secret)?;
+/// let request = signer.sign(r#"{"id":"evt_1","name":"customer.created"}"#, now)?.into_request();
+///
+/// let verifier = Verifier::new(&provider::fedapay(), &[secret])?;
+/// assert!(verifier.verify(&request, request.body().clone(), now).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Signer {
+    method: SigningMethod,
+}
+
+#[derive(Debug, Clone)]
+enum SigningMethod {
+    Hmac(Box<HmacSigner>),
+    Sealed(Box<SealedSigner>),
+}
+
+impl Signer {
+    /// A signer for the provider's scheme under the text of `secret`.
+    ///
+    /// # Errors
+    ///
+    /// If the secret is not in the form that the scheme asks for, if the signature header is left
+    /// to the merchant and not set, or if the scheme is contradictory or one that nobody but the
+    /// provider can sign.
+    pub fn new(provider: &Provider, secret: &Secret) -> Result<Signer, SignError> {
+        let method = match provider.scheme() {
+            Scheme::Hmac(scheme) => {
+                let id_header = match &provider.envelope().id {
+                    IdSource::SignedHeader(name) => Some(header_name(name)?),
+                    _ => None,
+                };
+                SigningMethod::Hmac(Box::new(HmacSigner::new(scheme, id_header, secret)?))
+            }
+            Scheme::Sealed(scheme) => {
+                SigningMethod::Sealed(Box::new(SealedSigner::new(scheme, secret)?))
+            }
+            _ => {
+                return Err(SignError::new(
+                    SignErrorKind::CannotSign,
+                    "nobody but the provider can sign for this scheme",
+                ));
+            }
+        };
+        Ok(Signer { method })
+    }
+
+    /// Sets the message id of every delivery from here on.
+    ///
+    /// Whatever a header can carry is signed, so that a test can send ids that a receiver has to
+    /// refuse.
+    ///
+    /// # Errors
+    ///
+    /// [`NotApplicable`](SignErrorKind::NotApplicable) where the id does not stand in a signed
+    /// header, but in the body or nowhere, and [`BadId`](SignErrorKind::BadId) if a header cannot
+    /// carry it.
+    pub fn with_id(mut self, id: &str) -> Result<Signer, SignError> {
+        match &mut self.method {
+            SigningMethod::Hmac(signer) => signer.set_id(id)?,
+            SigningMethod::Sealed(_) => return Err(id_not_applicable()),
+        }
+        Ok(self)
+    }
+
+    /// Signs a delivery of `body`, sent `at` this moment.
+    ///
+    /// For Banking Circle `body` is the JSON text in UTF-8: it is sent as UTF-16LE, encrypted under
+    /// a fresh nonce, with its checksum beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotText`](SignErrorKind::NotText) if the body of a sealed delivery is not UTF-8,
+    /// [`BadTime`](SignErrorKind::BadTime) if the scheme cannot write `at`, and
+    /// [`NoRandomness`](SignErrorKind::NoRandomness) if the system has none for an id or a nonce.
+    pub fn sign(&self, body: impl Into<Bytes>, at: UnixTime) -> Result<Signed, SignError> {
+        match &self.method {
+            SigningMethod::Hmac(signer) => signer.sign(body.into(), at),
+            SigningMethod::Sealed(signer) => signer.sign(&body.into()),
+        }
+    }
+}
+
+/// A signed delivery: the headers that prove it, and the body as it is sent.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+impl Signed {
+    /// The headers of the scheme, the signature's first; a content type is not among them. Every
+    /// value is visible ASCII.
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
+    /// The body as it is sent: what was signed, or its ciphertext where it is sealed.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The delivery as a `POST` request to `/`.
+    pub fn into_request(self) -> Request<Bytes> {
+        let mut request = Request::new(self.body);
+        *request.method_mut() = Method::POST;
+        request.headers_mut().extend(self.headers);
+        request
+    }
+}
+
+/// Why a delivery cannot be signed. Its text never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignError {
+    kind: SignErrorKind,
+    detail: &'static str,
+}
+
+/// The kinds of [`SignError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SignErrorKind {
+    /// The secret is not in the form that the scheme asks for.
+    SecretEncoding,
+    /// The signature header is left to the merchant and not set.
+    MissingSetting,
+    /// The scheme is contradictory, or needs something that is not supported.
+    BadScheme,
+    /// Nobody but the provider can sign for this scheme.
+    CannotSign,
+    /// An id was given that does not stand in a signed header.
+    NotApplicable,
+    /// A header cannot carry the id.
+    BadId,
+    /// The body of a sealed delivery is not UTF-8 text.
+    NotText,
+    /// The scheme's form of a timestamp cannot express the time.
+    BadTime,
+    /// The system gave no random bytes.
+    NoRandomness,
+}
+
+impl SignError {
+    fn new(kind: SignErrorKind, detail: &'static str) -> Self {
+        SignError { kind, detail }
+    }
+
+    /// What went wrong, to match on.
+    pub fn kind(&self) -> SignErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail)
+    }
+}
+
+impl std::error::Error for SignError {}
+
+fn id_not_applicable() -> SignError {
+    SignError::new(
+        SignErrorKind::NotApplicable,
+        "this provider's id does not stand in a signed header; if it has one, it is in the body",
+    )
+}
+
+fn header_name(name: &str) -> Result<HeaderName, SignError> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+        SignError::new(
+            SignErrorKind::BadScheme,
+            "the scheme names a header that is none",
+        )
+    })
+}
+
+fn header_value(text: &str) -> Result<HeaderValue, SignError> {
+    HeaderValue::from_str(text).map_err(|_| {
+        SignError::new(
+            SignErrorKind::BadScheme,
+            "the scheme spells something that a header cannot carry",
+        )
+    })
+}
+
+fn random<const N: usize>() -> Result<[u8; N], SignError> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| {
+        SignError::new(
+            SignErrorKind::NoRandomness,
+            "the system gave no random bytes",
+        )
+    })?;
+    Ok(bytes)
+}

@@ -1,0 +1,18 @@
+//! The data that the tests of all crates share: attacks, vectors and example payloads.
+
+#![forbid(unsafe_code)]
+
+pub mod attacks;
+pub mod vectors;
+
+use data_encoding::BASE64;
+
+fn base64(text: &str) -> Vec<u8> {
+    BASE64.decode(text.as_bytes()).expect("canonical Base64")
+}
+
+/// The example payload of this name, as its provider sends it (or seals it).
+pub fn payload(name: &str) -> bytes::Bytes {
+    let path = format!("{}/data/payloads/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).expect(&path).into()
+}

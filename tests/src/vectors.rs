@@ -1,0 +1,105 @@
+//! Signed deliveries that others made: providers, their SDKs, or their documented algorithm.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use countersign::provider::Setting;
+use countersign::scheme::SignatureEncoding;
+use countersign::{Provider, Secret, UnixTime, provider};
+use http::{HeaderName, HeaderValue, Request};
+use serde::Deserialize;
+
+/// One vector of `five-providers.json`.
+#[derive(Debug, Deserialize)]
+pub struct Vector {
+    pub scheme: String,
+    pub reason: String,
+    headers: BTreeMap<String, String>,
+    body: Option<String>,
+    body_b64: Option<String>,
+    secrets_b64: Vec<String>,
+    now_unix: Option<i64>,
+    #[serde(default)]
+    config: BTreeMap<String, String>,
+    expect: Expect,
+    pub events: Option<Vec<Event>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Expect {
+    Valid,
+    Invalid,
+}
+
+/// What identifies an event of a vector.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Event {
+    pub id: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+}
+
+/// The vectors of the five providers.
+pub fn five_providers() -> Vec<Vector> {
+    serde_json::from_str(include_str!("../data/five-providers.json")).expect("five-providers.json")
+}
+
+impl Vector {
+    pub fn is_valid(&self) -> bool {
+        self.expect == Expect::Valid
+    }
+
+    pub fn provider(&self) -> Provider {
+        let mut provider = match self.scheme.as_str() {
+            "centralpay" => provider::centralpay(),
+            "fedapay" => provider::fedapay(),
+            "banking-circle" => provider::banking_circle(),
+            "zibapay" => provider::zibapay(),
+            "4pay" => provider::fourpay(),
+            other => panic!("no provider for {other}"),
+        };
+        for (name, value) in &self.config {
+            let setting = match (name.as_str(), value.as_str()) {
+                ("signature_header", header) => Setting::SignatureHeader(header.to_owned()),
+                ("signature_encoding", "hex") => Setting::SignatureEncoding(SignatureEncoding::Hex),
+                ("signature_encoding", "base64") => {
+                    Setting::SignatureEncoding(SignatureEncoding::Base64)
+                }
+                other => panic!("no setting for {other:?}"),
+            };
+            provider = provider.with(setting).expect("left open");
+        }
+        provider
+    }
+
+    pub fn secrets(&self) -> Vec<Secret> {
+        let text = |secret: &String| String::from_utf8(crate::base64(secret)).expect("text");
+        self.secrets_b64
+            .iter()
+            .map(|secret| Secret::new(text(secret)).expect("a secret"))
+            .collect()
+    }
+
+    /// When to verify; where the scheme signs no time, any moment will do.
+    pub fn now(&self) -> UnixTime {
+        UnixTime::from_secs(self.now_unix.unwrap_or(1_800_000_000))
+    }
+
+    pub fn request(&self) -> Request<Bytes> {
+        let body = match (&self.body, &self.body_b64) {
+            (Some(text), None) => Bytes::from(text.clone()),
+            (None, Some(base64)) => crate::base64(base64).into(),
+            _ => panic!("one of body and body_b64"),
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() = http::Method::POST;
+        for (name, value) in &self.headers {
+            request.headers_mut().append(
+                name.parse::<HeaderName>().expect("a name"),
+                HeaderValue::from_str(value).expect("a value"),
+            );
+        }
+        request
+    }
+}

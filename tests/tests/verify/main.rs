@@ -1,0 +1,12 @@
+//! What the core must hold, from its public face only, against deliveries that other code signed.
+
+mod attacks;
+mod banking_circle;
+mod delivery;
+mod identity;
+mod properties;
+mod recipes;
+mod rfc4231;
+mod rules;
+mod signer;
+mod vectors;
