@@ -182,7 +182,10 @@ pub struct Verification<'h> {
     body: Body,
 }
 
-#[expect(clippy::large_enum_variant, reason = "a box would be an allocation a delivery")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation a delivery"
+)]
 enum State<'h> {
     Hmac(HmacVerification<'h>),
     Sealed(SealedVerification),
