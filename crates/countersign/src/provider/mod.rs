@@ -34,6 +34,33 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// A provider's name and what makes it.
+type Named = (&'static str, fn() -> Provider);
+
+/// Every provider that has a name of its own, in the order in which they are listed.
+const NAMED: &[Named] = &[
+    ("centralpay", centralpay),
+    ("fedapay", fedapay),
+    ("banking-circle", banking_circle),
+    ("zibapay", zibapay),
+    ("4pay", fourpay),
+    ("standard-webhooks", standard_webhooks),
+    ("stripe", stripe),
+    ("github", github),
+];
+
+/// The provider of that [name](Provider::name), for a program or a configuration file that chooses
+/// one by it.
+pub fn named(name: &str) -> Option<Provider> {
+    let (_, provider) = NAMED.iter().find(|(known, _)| *known == name)?;
+    Some(provider())
+}
+
+/// The names that [`named`] knows.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    NAMED.iter().map(|(name, _)| *name)
+}
+
 /// Everything the receiver should know of one provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
@@ -302,5 +329,21 @@ fn top_level(id: &str, kind: &str) -> Envelope {
         id: IdSource::Pointer(Pointer::of(&[id])),
         kind: TypeSource::Pointers(vec![Pointer::of(&[kind])]),
         time: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_found_by_its_own_name() {
+        for name in names() {
+            assert_eq!(named(name).expect(name).name(), name);
+        }
+        assert_eq!(names().count(), 8);
+        for other in ["", "FedaPay", "fedapay ", "feda"] {
+            assert_eq!(named(other), None, "{other:?}");
+        }
     }
 }
