@@ -74,7 +74,14 @@ struct RecipeSignature {
 struct RecipeTimestamp {
     from: String,
     unit: TimeUnit,
+    /// `null` is no window; a key that was left out is not, for a forgotten one must not switch the
+    /// window off.
+    #[serde(default = "default_tolerance")]
     tolerance: Option<u64>,
+}
+
+fn default_tolerance() -> Option<u64> {
+    Some(300)
 }
 
 impl TryFrom<Recipe> for Provider {
@@ -286,4 +293,40 @@ fn one_byte(text: &str) -> Result<u8, ConfigError> {
 
 fn bad(why: impl Into<Cow<'static, str>>) -> ConfigError {
     ConfigError::new(ConfigErrorKind::BadScheme, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::window::Tolerance;
+
+    fn provider(timestamp: &str) -> Provider {
+        let json = format!(
+            r#"{{"id": "acme", "alg": "hmac-sha256", "key": {{"encoding": "utf8"}},
+                "signature": {{"header": "x-sig", "grammar": "plain", "encoding": "hex"}},
+                "timestamp": {timestamp}, "template": "{{ts}}.{{body}}"}}"#
+        );
+        let recipe: Recipe = serde_json::from_str(&json).expect("a recipe");
+        Provider::try_from(recipe).expect("a provider")
+    }
+
+    #[test]
+    fn only_null_switches_the_window_off() {
+        for (timestamp, seconds) in [
+            (r#"{"from": "header:x-ts", "unit": "s"}"#, Some(300)),
+            (
+                r#"{"from": "header:x-ts", "unit": "s", "tolerance": 60}"#,
+                Some(60),
+            ),
+            (
+                r#"{"from": "header:x-ts", "unit": "s", "tolerance": null}"#,
+                None,
+            ),
+        ] {
+            let expected = seconds.map(|seconds| Tolerance::both(Duration::from_secs(seconds)));
+            assert_eq!(provider(timestamp).tolerance(), expected, "{timestamp}");
+        }
+    }
 }
