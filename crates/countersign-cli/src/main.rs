@@ -1,0 +1,50 @@
+//! The program `countersign`.
+//!
+//! Each command is one file; what several of them read (which provider, which secrets, which
+//! request) is one file each beside them.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod failure;
+mod input;
+mod output;
+mod provider_choice;
+mod request;
+mod secrets;
+mod verify;
+
+use std::process::ExitCode;
+
+use crate::args::{Args, Command, Parsed};
+use crate::failure::Failure;
+
+/// How a command that could do its work ended.
+enum Ending {
+    /// Verified, or done.
+    Good,
+    /// Rejected, or something was not as it should be.
+    Bad,
+}
+
+fn main() -> ExitCode {
+    let (json, result) = match args::parse(std::env::args_os()) {
+        Parsed::Run(args) => (args.json, run(*args)),
+        Parsed::Shown => return ExitCode::SUCCESS,
+        Parsed::Wrong { json, failure } => (json, Err(failure)),
+    };
+    match result {
+        Ok(Ending::Good) => ExitCode::SUCCESS,
+        Ok(Ending::Bad) => ExitCode::from(1),
+        Err(failure) => {
+            output::failure(&failure, json);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: Args) -> Result<Ending, Failure> {
+    match args.command {
+        Command::Verify(verify) => verify.run(args.json),
+    }
+}

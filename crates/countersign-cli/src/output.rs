@@ -1,0 +1,96 @@
+//! What the program writes: JSON lines or text on standard output, one line on standard error.
+//!
+//! A stream that was closed is not an error: the verdict is in the exit status too.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Writes one JSON line, and flushes it.
+pub(crate) fn json_line(value: &impl Serialize) {
+    if let Ok(mut line) = serde_json::to_vec(value) {
+        line.push(b'\n');
+        let _ = write(&mut io::stdout().lock(), &line);
+    }
+}
+
+/// Writes text, whose lines end in a line end, and flushes it.
+pub(crate) fn text(text: &impl fmt::Display) {
+    let _ = write(&mut io::stdout().lock(), text.to_string().as_bytes());
+}
+
+/// Writes why the input cannot be used.
+pub(crate) fn failure(failure: &Failure, json: bool) {
+    #[derive(Serialize)]
+    struct Line {
+        verdict: &'static str,
+        reason: &'static str,
+    }
+    let line = format!("countersign: {}\n", OneLine(failure.message()));
+    let _ = write(&mut io::stderr().lock(), line.as_bytes());
+    if json {
+        json_line(&Line {
+            verdict: "error",
+            reason: failure.reason(),
+        });
+    }
+}
+
+fn write(stream: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes)?;
+    stream.flush()
+}
+
+/// Text of the sender's, or of a file's, on a terminal: what could move the cursor or hide
+/// something is escaped, and so is the backslash, so that an escape cannot be feigned.
+pub(crate) struct Printable<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escaped(self.0, f, |c| matches!(c, '\'' | '"'))
+    }
+}
+
+/// A message of the program's own, whose parts that come from elsewhere may be escaped already.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escaped(self.0, f, |c| matches!(c, '\'' | '"' | '\\'))
+    }
+}
+
+fn escaped(text: &str, f: &mut fmt::Formatter<'_>, keep: impl Fn(char) -> bool) -> fmt::Result {
+    for c in text.chars() {
+        if keep(c) {
+            f.write_char(c)?;
+        } else {
+            write!(f, "{}", c.escape_debug())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        for (text, shown) in [
+            ("evt_1 'x' \"y\" é 支", "evt_1 'x' \"y\" é 支"),
+            ("a\r\nb\t", "a\\r\\nb\\t"),
+            ("\u{1b}[2J\u{9b}2J\u{7f}", "\\u{1b}[2J\\u{9b}2J\\u{7f}"),
+            (
+                "\u{202e}evt\u{2028}\u{feff}",
+                "\\u{202e}evt\\u{2028}\\u{feff}",
+            ),
+            ("\\u{1b}", "\\\\u{1b}"),
+        ] {
+            assert_eq!(Printable(text).to_string(), shown);
+        }
+    }
+}

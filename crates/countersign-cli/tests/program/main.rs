@@ -1,0 +1,20 @@
+//! The built program, from outside: arguments, files and standard input in; exit status, standard
+//! output and standard error out.
+
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets what it did not expect has failed"
+)]
+
+mod attacks;
+mod delivery;
+mod provider_choice;
+mod requests;
+mod run;
+mod secrets;
+mod streams;
+mod usage;
+mod vectors;
