@@ -85,14 +85,22 @@ fn a_byte_order_mark_is_tolerated_and_not_handed_on() {
     }
 }
 
+/// Also where the checksum is that of what a lenient reader makes of it.
 #[test]
 fn what_is_no_utf16_is_a_malformed_payload() {
     let lone_high = [b'a', 0, 0x00, 0xd8];
     let lone_low = [0x00, 0xdc, b'a', 0];
     let swapped = [0x00, 0xdc, 0x00, 0xd8];
     for plaintext in [&b"abc"[..], b"a", &lone_high, &lone_low, &swapped] {
-        let request = sealed(plaintext, plaintext);
-        assert_eq!(refusal(&ours(), &request), ErrorKind::MalformedPayload);
+        let units: Vec<u16> = plaintext
+            .chunks_exact(2)
+            .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
+            .collect();
+        let lenient = String::from_utf16_lossy(&units);
+        for checksum_of in [plaintext, lenient.as_bytes()] {
+            let request = sealed(plaintext, checksum_of);
+            assert_eq!(refusal(&ours(), &request), ErrorKind::MalformedPayload);
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! The first fault wins: duplicate, missing, malformed, limit, signature, payload, window.
 
 use bytes::Bytes;
+use countersign::provider::{self, Recipe};
 use countersign::{ErrorKind, UnixTime};
 use http::Request;
 
-use super::{MIB, standard};
+use super::{MIB, TEXT, genuine, standard};
 use crate::delivery::{
     NOW, presets, refusal, signed, verifier, with_another_header, with_body, with_header,
     without_header,
@@ -78,6 +79,40 @@ fn rule_01_a_wrong_head_is_refused_before_the_body() {
             let mut request = good.clone();
             request.headers_mut().remove(name);
             assert!(verifier.begin(&request).is_err(), "{name}");
+        }
+    }
+}
+
+/// The same where a header more is signed than any preset has, and where the body is sealed.
+#[test]
+fn rule_01_in_schemes_of_several_headers() {
+    let recipe: Recipe = serde_json::from_str(
+        r#"{
+            "id": "two-ids", "alg": "hmac-sha256", "key": {"encoding": "utf8"},
+            "signature": {"header": "x-signature", "grammar": "plain", "encoding": "hex"},
+            "template": "{header:x-a}|{header:x-b}|{body}"
+        }"#,
+    )
+    .expect("a recipe");
+    let two_ids = recipe.try_into().expect("a provider");
+    let sealed = provider::banking_circle();
+    for (provider, text, names) in [
+        (two_ids, TEXT, ["x-a", "x-b"]),
+        (
+            sealed,
+            "0123456789abcdef0123456789abcdef",
+            ["nonce", "checksum"],
+        ),
+    ] {
+        let (verifier, good) = genuine(&provider, text);
+        for (first, second) in [(names[0], names[1]), (names[1], names[0])] {
+            let malformed = with_header(&good, first, "not valid");
+            assert_eq!(refusal(&verifier, &malformed), ErrorKind::MalformedHeader);
+            let missing = without_header(&malformed, second);
+            assert_eq!(refusal(&verifier, &missing), ErrorKind::MissingHeader);
+            let missing = without_header(&good, first);
+            let duplicate = with_another_header(&missing, second, "x");
+            assert_eq!(refusal(&verifier, &duplicate), ErrorKind::DuplicateHeader);
         }
     }
 }
