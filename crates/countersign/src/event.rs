@@ -160,6 +160,14 @@ impl Identity {
         }
     }
 
+    /// The same without the payload, for who only has to name it.
+    pub(crate) fn name(&self) -> Identity {
+        Identity {
+            raw: Bytes::new(),
+            ..self.clone()
+        }
+    }
+
     /// The event under the digest of its own bytes.
     fn unidentified(raw: Bytes) -> Identity {
         let id = digest_id(&raw);

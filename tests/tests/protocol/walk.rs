@@ -440,7 +440,11 @@ impl Walk {
             .dice
             .pick(&[Cue::Fail, Cue::LoseAnswer, Cue::HangAnswer, Cue::Freeze]);
         let brief = operation == Operation::Renew && self.kind == Kind::Gentle;
-        let calls = if brief { 1 } else { 1 + self.dice.below(12) };
+        let calls = if brief {
+            1
+        } else {
+            self.dice.pick(&[1, 2, 5, 12, 60])
+        };
         self.note(format!(
             "the store will {cue:?} {calls} times at {operation:?}"
         ));

@@ -49,10 +49,10 @@ impl Run {
         let mut waiting: Option<Waiting> = None;
         loop {
             if gate.is_draining() {
-                return Err(track.refuse(ErrorKind::ShuttingDown, &identities(&events)));
+                return Err(track.refuse(ErrorKind::ShuttingDown, &track.names(&events)));
             }
             let Some(place) = gate.shared.take_run(gate.config.runs) else {
-                return Err(track.refuse(ErrorKind::TooManyRuns, &identities(&events)));
+                return Err(track.refuse(ErrorKind::TooManyRuns, &track.names(&events)));
             };
             match gate.claim(&keys, token).await {
                 Some(Ok(Claim::Acquired(lease))) => {
@@ -74,7 +74,7 @@ impl Run {
                         Outcome::Duplicate,
                         None,
                         StatusCode::OK,
-                        &identities(&events),
+                        &track.names(&events),
                     );
                     return Err(Answer::verified(StatusCode::OK, "duplicate"));
                 }
@@ -82,7 +82,7 @@ impl Run {
                     drop(place);
                     if !Waiting::again(&mut waiting, &gate, &keys, retry_after).await {
                         let answer = in_progress(retry_after);
-                        let events = identities(&events);
+                        let events = track.names(&events);
                         track.answered(Outcome::InProgress, None, answer.status, &events);
                         return Err(answer);
                     }
@@ -91,15 +91,11 @@ impl Run {
                     return Ok(Run::start(track, verified, events, &[], token, place));
                 }
                 Some(Err(_)) | None => {
-                    return Err(track.refuse(ErrorKind::StoreUnavailable, &identities(&events)));
+                    return Err(track.refuse(ErrorKind::StoreUnavailable, &track.names(&events)));
                 }
             }
         }
     }
-}
-
-fn identities(events: &[(Key, Identity)]) -> Vec<Identity> {
-    events.iter().map(|(_, event)| event.clone()).collect()
 }
 
 /// The answer to a duplicate of one still running: never 2xx, since this retry may be the last.
@@ -145,6 +141,14 @@ fn of_interest(track: &Track, events: &[Identity]) -> Option<Vec<(Key, Identity)
 }
 
 impl Track {
+    /// What observations name events by: nothing where nobody watches.
+    pub(crate) fn names(&self, events: &[(Key, Identity)]) -> Vec<Identity> {
+        match self.gate.config.observer {
+            Some(_) => events.iter().map(|(_, event)| event.name()).collect(),
+            None => Vec::new(),
+        }
+    }
+
     fn note_differing(&self, differing: &[Key], events: &[(Key, Identity)]) {
         if differing.is_empty() {
             return;
@@ -190,7 +194,9 @@ impl Waiting {
             return false;
         }
         // A lease that runs out is taken over at once.
-        let lease_left = lease_left.map_or(Duration::MAX, |left| left + Duration::from_millis(1));
+        let lease_left = lease_left.map_or(Duration::MAX, |left| {
+            left.saturating_add(Duration::from_millis(1))
+        });
         let nap = waiting.next.min(waiting.left).min(lease_left);
         waiting.left -= nap;
         waiting.next = (waiting.next * 2).min(LAST_LOOK);

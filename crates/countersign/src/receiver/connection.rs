@@ -80,9 +80,12 @@ where
             return Poll::Pending;
         }
         let answer = Answer::bare(StatusCode::SERVICE_UNAVAILABLE);
-        self.state
-            .track
-            .answered(Outcome::AnswerDeadline, None, answer.status, &[]);
+        self.state.track.answered(
+            Outcome::AnswerDeadline,
+            None,
+            answer.status,
+            &self.state.names,
+        );
         self.detach();
         Poll::Ready(Err(answer))
     }

@@ -10,8 +10,12 @@ use crate::verifier::Verified;
 /// A verified delivery in the hands of its handler. Cloning is cheap.
 #[derive(Clone)]
 pub struct Delivery {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     verified: Verified,
-    events: Arc<[(Key, Identity)]>,
+    events: Vec<(Key, Identity)>,
     run: Arc<RunState>,
 }
 
@@ -22,20 +26,22 @@ impl Delivery {
         run: Arc<RunState>,
     ) -> Delivery {
         Delivery {
-            verified,
-            events: events.into(),
-            run,
+            inner: Arc::new(Inner {
+                verified,
+                events,
+                run,
+            }),
         }
     }
 
     /// The proof, with the payload.
     pub fn verified(&self) -> &Verified {
-        &self.verified
+        &self.inner.verified
     }
 
     /// The events to run, in the order of the delivery: those that had not been committed before.
     pub fn events(&self) -> impl ExactSizeIterator<Item = &Identity> {
-        self.events.iter().map(|(_, event)| event)
+        self.inner.events.iter().map(|(_, event)| event)
     }
 
     /// Settles one event of a batch as done: it is committed at once, whatever becomes of the rest.
@@ -43,7 +49,7 @@ impl Delivery {
     pub async fn done(&self, id: &str) -> bool {
         let keys = self.take(id, Mark::Committing);
         let taken = !keys.is_empty();
-        self.run.commit(keys).await;
+        self.inner.run.commit(keys).await;
         taken
     }
 
@@ -53,42 +59,36 @@ impl Delivery {
     pub async fn failed(&self, id: &str) -> bool {
         let keys = self.take(id, Mark::Failed);
         let taken = !keys.is_empty();
-        self.run.release(keys).await;
+        self.inner.run.release(keys).await;
         taken
     }
 
     /// Whether another run took an event over: this one was slower than its lease, and its effects
     /// may be doubled. Work that can still be stopped should be.
     pub fn is_lease_lost(&self) -> bool {
-        self.run.lost.is_given()
+        self.inner.run.lost.is_given()
     }
 
     /// Completes when another run takes an event over.
     pub async fn lease_lost(&self) {
-        self.run.lost.given().await;
+        self.inner.run.lost.given().await;
     }
 
     fn take(&self, id: &str, mark: Mark) -> Arc<[Key]> {
         let named = |key: &Key| {
-            self.events
+            self.inner
+                .events
                 .iter()
                 .any(|(other, event)| other == key && event.id() == id)
         };
-        self.run.take(named, mark)
-    }
-
-    pub(crate) fn identities(&self) -> Vec<Identity> {
-        match self.run.track.gate.config.observer {
-            Some(_) => self.events().cloned().collect(),
-            None => Vec::new(),
-        }
+        self.inner.run.take(named, mark)
     }
 }
 
 impl std::fmt::Debug for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Delivery")
-            .field("events", &self.events.len())
+            .field("events", &self.inner.events.len())
             .finish_non_exhaustive()
     }
 }

@@ -103,7 +103,7 @@ impl Receiver {
             return true;
         };
         let settled = || self.shared.runs() == 0 && self.shared.jobs.is_empty();
-        let end = clock.monotonic() + deadline;
+        let end = clock.monotonic().saturating_add(deadline);
         while !settled() && clock.monotonic() < end {
             clock.sleep(LOOK_AGAIN).await;
         }
@@ -111,7 +111,12 @@ impl Receiver {
             run.stop.give();
         }
         // A stopped handler is joined at its next poll, and its release is one call to the store.
-        let end = clock.monotonic() + 2 * self.config.store_timeout + SECOND;
+        let joined = self
+            .config
+            .store_timeout
+            .saturating_mul(2)
+            .saturating_add(SECOND);
+        let end = clock.monotonic().saturating_add(joined);
         while !settled() && clock.monotonic() < end {
             clock.sleep(LOOK_AGAIN).await;
         }

@@ -113,7 +113,9 @@ fn look(shared: &Arc<Shared>, now: Duration) {
         if now.saturating_sub(run.started) >= config.max_run {
             run.stop.give();
             // A handler that does not block its thread is joined within moments of the signal.
-            if now.saturating_sub(run.started) >= config.max_run + config.store_timeout {
+            if now.saturating_sub(run.started)
+                >= config.max_run.saturating_add(config.store_timeout)
+            {
                 run.give_up();
             }
         }

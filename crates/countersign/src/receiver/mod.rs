@@ -52,6 +52,9 @@ const RETENTION_MARGIN: Duration = Duration::from_secs(3600 + 60);
 /// The least bytes of unverified bodies that may be held at once, in bytes.
 const UNVERIFIED_AT_LEAST: usize = 64 * 1024 * 1024;
 
+/// A shorter lease would be lost to a hiccup of the scheduler or the network.
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+
 /// The longest name of an endpoint, in bytes.
 const MAX_ENDPOINT: usize = 256;
 
@@ -236,7 +239,7 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// [`BadLimit`](ConfigErrorKind::BadLimit) if it is zero, or not shorter than the provider's
+    /// [`BadLimit`](ConfigErrorKind::BadLimit) if it is under 100 ms, or not shorter than the provider's
     /// longest retry gap: a crash would then use up the event's retries.
     pub fn with_lease(mut self, lease: Duration) -> Result<Self, ConfigError> {
         self.config().lease = lease;
@@ -344,8 +347,10 @@ impl Receiver {
     fn checked(self) -> Result<Self, ConfigError> {
         let config = &self.config;
         let bad = |why: &'static str| Err(ConfigError::new(ConfigErrorKind::BadLimit, why));
-        if config.lease.is_zero() || config.answer_deadline.is_zero() {
-            return bad("a lease or an answer deadline of zero would let no handler finish");
+        if config.lease < SHORTEST_LEASE || config.answer_deadline.is_zero() {
+            return bad(
+                "a lease under 100 ms or an answer deadline of zero would let no handler finish",
+            );
         }
         if config.answer_deadline > config.max_run {
             return bad("the answer deadline is longer than max_run");

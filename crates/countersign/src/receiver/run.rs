@@ -42,7 +42,8 @@ impl Run {
         token: Token,
         place: RunPlace,
     ) -> Run {
-        let state = Arc::new(RunState::new(track, token, fresh));
+        let names = track.names(&events);
+        let state = Arc::new(RunState::new(track, names, token, fresh));
         let delivery = Delivery::new(verified, events, state.clone());
         Run {
             state,
@@ -125,13 +126,9 @@ impl Run {
             Err(answer) => answer.status,
         };
         if state.is_detached() {
-            state
-                .track
-                .noticed(outcome, &self.delivery.identities(), true);
+            state.track.noticed(outcome, &state.names, true);
         } else {
-            state
-                .track
-                .answered(outcome, None, status, &self.delivery.identities());
+            state.track.answered(outcome, None, status, &state.names);
         }
         result.map(|(_, response)| response)
     }

@@ -53,7 +53,7 @@ impl Gate {
     /// Releases again and again until a lease has passed: the store may carry out a claim whose
     /// answer was lost after the first release.
     pub(crate) async fn release_for_a_lease(&self, keys: Arc<[Key]>, token: Token) {
-        let end = self.clock.monotonic() + self.config.lease;
+        let end = self.clock.monotonic().saturating_add(self.config.lease);
         let mut pause = FIRST_PAUSE;
         loop {
             let answered = self.try_release(keys.clone(), token).await;
@@ -84,7 +84,10 @@ impl RunState {
             unsettled.settled();
             self.landed(&keys, commit);
         } else {
-            self.track.noticed(Outcome::CommitFailed, &[], false);
+            // A handler that answered at once is not watched yet, and its lease has to be renewed.
+            self.watch();
+            self.track
+                .noticed(Outcome::CommitFailed, &self.names, self.is_detached());
         }
     }
 

@@ -7,11 +7,14 @@ use std::time::Duration;
 use super::gate::Track;
 use super::signal::Signal;
 use crate::dedupe::{Key, Token};
+use crate::event::Identity;
 use crate::observer::Outcome;
 
 /// What of a run is shared with the keeper, the handler and the connection.
 pub(crate) struct RunState {
     pub(crate) track: Track,
+    /// What observations name the events by, without their payloads.
+    pub(crate) names: Vec<Identity>,
     pub(crate) token: Token,
     pub(crate) started: Duration,
     /// Asks the handler's future to be dropped.
@@ -49,10 +52,11 @@ pub(crate) enum Mark {
 
 impl RunState {
     /// A run that holds `keys` from now on.
-    pub(crate) fn new(track: Track, token: Token, keys: &[Key]) -> RunState {
+    pub(crate) fn new(track: Track, names: Vec<Identity>, token: Token, keys: &[Key]) -> RunState {
         let started = track.gate.clock.monotonic();
         RunState {
             track,
+            names,
             token,
             started,
             stop: Signal::default(),
@@ -142,7 +146,7 @@ impl RunState {
         if !self.lost.is_given() {
             self.lost.give();
             self.track
-                .noticed(Outcome::LeaseLost, &[], self.is_detached());
+                .noticed(Outcome::LeaseLost, &self.names, self.is_detached());
         }
     }
 
@@ -156,7 +160,7 @@ impl RunState {
             }
             inner.given_up = true;
         }
-        self.track.noticed(Outcome::HandlerStuck, &[], true);
+        self.track.noticed(Outcome::HandlerStuck, &self.names, true);
         let gate = self.track.gate.clone();
         if !gate.config.store.leases_expire() {
             let (keys, token) = (self.held(), self.token);
