@@ -16,3 +16,7 @@ pub fn payload(name: &str) -> bytes::Bytes {
     let path = format!("{}/data/payloads/{name}.json", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).expect(&path).into()
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

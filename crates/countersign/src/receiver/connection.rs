@@ -21,7 +21,7 @@ impl Connection {
         Connection { state }
     }
 
-    /// Polls `task`, the future of [`Run::supervise`], in place. When the answer deadline strikes,
+    /// Polls `task`, the future of [`Run::supervise`](crate::Run::supervise), in place. When the answer deadline strikes,
     /// or this future is dropped because the sender hung up, the rest of the task is handed to
     /// `spawn`, which has to see that it runs to its end.
     ///

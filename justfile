@@ -1,0 +1,32 @@
+# `just --list` says what there is; `just ci` is what has to pass before anything lands.
+
+default: ci
+
+# Everything that `.ci/run` runs.
+ci:
+    bash .ci/run
+
+# The tests, as the README names them.
+test:
+    cargo test --workspace
+
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+
+# The budgets of docs/performance.md, as ratios within one run.
+bench:
+    cargo bench -p countersign --bench budgets
+
+# The claim protocol over many more seeds than the tests take: about two minutes.
+walk seeds="1000":
+    COUNTERSIGN_WALKS={{seeds}} cargo test --release -p countersign-tests --test protocol -- --nocapture
+
+# Takes each rule of the claim protocol out and updates the table of docs/protocol.md.
+rules:
+    python3 tests/rules/run.py
+
+# Licences, bans and sources. Needs cargo-deny.
+deny:
+    cargo deny check bans licenses sources
