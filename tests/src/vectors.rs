@@ -51,14 +51,7 @@ impl Vector {
     }
 
     pub fn provider(&self) -> Provider {
-        let mut provider = match self.scheme.as_str() {
-            "centralpay" => provider::centralpay(),
-            "fedapay" => provider::fedapay(),
-            "banking-circle" => provider::banking_circle(),
-            "zibapay" => provider::zibapay(),
-            "4pay" => provider::fourpay(),
-            other => panic!("no provider for {other}"),
-        };
+        let mut provider = provider::named(&self.scheme).expect("a known provider");
         for (name, value) in &self.config {
             let setting = match (name.as_str(), value.as_str()) {
                 ("signature_header", header) => Setting::SignatureHeader(header.to_owned()),

@@ -17,7 +17,7 @@ pub struct Secret {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+enum Form {
     /// Text, which the scheme decodes.
     Text,
     /// The key itself.
@@ -69,8 +69,9 @@ impl Secret {
         &self.bytes
     }
 
-    pub(crate) fn form(&self) -> Form {
-        self.form
+    /// Whether it is the provider's text, which the scheme decodes, and not the key itself.
+    pub fn is_text(&self) -> bool {
+        self.form == Form::Text
     }
 }
 

@@ -175,6 +175,19 @@ fn keys_are_decoded_as_their_scheme_says() {
 }
 
 /// A deliberately bad id is signed as any other, so that a test can send it.
+/// A key that is kept as bytes is no text to decode, on either side.
+#[test]
+fn keys_in_bytes_are_taken_as_they_are() {
+    for provider in [provider::standard_webhooks(), provider::banking_circle()] {
+        let key = Secret::from_bytes([0xa7; 32]).expect("a secret");
+        let signer = Signer::new(&provider, &key).expect("a signer");
+        let request = signer.sign("{}", NOW).expect("signed").into_request();
+        let verifier = Verifier::new(&provider, &[key]).expect("a verifier");
+        let verdict = verifier.verify(&request, request.body().clone(), NOW);
+        assert!(verdict.is_ok(), "{}: {verdict:?}", provider.name());
+    }
+}
+
 #[test]
 fn it_signs_what_a_receiver_refuses() {
     let (provider, [secret, _]) = presets().pop().expect("standard-webhooks");

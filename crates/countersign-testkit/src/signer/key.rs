@@ -8,6 +8,9 @@ use super::{SignError, SignErrorKind};
 
 /// The bytes of the key. Whether it is long enough is the verifier's to say.
 pub(super) fn decode(format: &KeyFormat, secret: &Secret) -> Result<Vec<u8>, SignError> {
+    if !secret.is_text() {
+        return Ok(secret.expose().to_vec());
+    }
     let mut text = secret.expose();
     for prefix in format.strip_prefix.iter() {
         if let Some(rest) = text.strip_prefix(prefix.as_bytes()) {

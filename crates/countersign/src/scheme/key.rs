@@ -9,7 +9,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::{ConfigError, ConfigErrorKind};
-use crate::secret::{Form, Secret};
+use crate::secret::Secret;
 
 /// The fewest bytes of a key that was decoded. Shorter ones come from a cut or placeholder text.
 const MIN_DECODED: usize = 16;
@@ -56,7 +56,7 @@ impl KeyFormat {
     /// Decodes one secret. A secret that was given as bytes is taken as it is.
     pub(crate) fn decode(&self, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
         let whole = secret.expose();
-        let bytes = if secret.form() == Form::Raw {
+        let bytes = if !secret.is_text() {
             Zeroizing::new(whole.to_vec())
         } else {
             let text = self
