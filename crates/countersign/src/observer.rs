@@ -52,6 +52,9 @@ pub enum Outcome {
     PayloadDiffers,
     /// The id was not where the provider puts it; the digest of the bytes stands in for it.
     Unidentified,
+    /// Said once, when the receiver is opened: nothing signed holds a time, and no freshness is asked
+    /// for, so that a replay is recognised only while its event is remembered.
+    NoSignedTime,
     /// A handler could not be stopped: it blocks its thread. Its lease is not renewed any longer.
     HandlerStuck,
 }
@@ -75,6 +78,7 @@ impl Outcome {
             Outcome::TransactionNotCommitted => "transaction_not_committed",
             Outcome::PayloadDiffers => "payload_differs",
             Outcome::Unidentified => "unidentified",
+            Outcome::NoSignedTime => "no_signed_time",
             Outcome::HandlerStuck => "handler_stuck",
         }
     }

@@ -88,6 +88,9 @@ impl Receiver {
             clock,
         };
         let first = !self.shared.keeper_made.swap(true, Ordering::AcqRel);
+        if first && gate.config.verifier.tolerance().is_none() && gate.config.freshness.is_none() {
+            Track::new(&gate).noticed(Outcome::NoSignedTime, &[], false);
+        }
         let keeper = first.then(|| Keeper::new(&gate));
         (gate, keeper)
     }
