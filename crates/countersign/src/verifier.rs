@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrayvec::ArrayString;
+use arrayvec::ArrayVec;
 use bytes::Bytes;
 
 use crate::body::Body;
@@ -139,9 +139,13 @@ impl Verifier {
         body: impl Into<Bytes>,
         now: UnixTime,
     ) -> Result<Verified, Error> {
-        let mut verification = self.begin(head)?;
-        verification.update(body.into())?;
-        verification.finish(now)
+        let mut state = self.prepared.state();
+        self.prepared.begin(head, &mut state)?;
+        let body = body.into();
+        if body.len() > self.body_limit {
+            return Err(Error::new(ErrorKind::BodyTooLarge));
+        }
+        self.prepared.conclude(&state, body, self.tolerance, now)
     }
 
     /// The events of a verified delivery, in the order they stand in it: one, or as many as a batch
@@ -157,17 +161,79 @@ impl Verifier {
     /// A duplicate, missing or malformed header: nothing of the body need then be read.
     #[inline]
     pub fn begin<'h, H: Head + ?Sized>(&self, head: &'h H) -> Result<Verification<'h>, Error> {
-        let state = match &self.prepared.proof {
-            Proof::Hmac(proof) => State::Hmac(proof.begin(head)?),
-            Proof::Sealed(proof) => State::Sealed(proof.begin(head)?),
-        };
-        Ok(Verification {
+        let mut verification = Verification {
             prepared: self.prepared.clone(),
             tolerance: self.tolerance,
             body_limit: self.body_limit,
-            state,
+            state: self.prepared.state(),
             body: Body::default(),
-        })
+        };
+        self.prepared.begin(head, &mut verification.state)?;
+        Ok(verification)
+    }
+}
+
+impl Prepared {
+    /// What [`begin`](Self::begin) fills.
+    #[inline]
+    fn state<'h>(&self) -> State<'h> {
+        match &self.proof {
+            Proof::Hmac(_) => State::Hmac(HmacVerification::empty()),
+            Proof::Sealed(_) => State::Sealed(SealedVerification::default()),
+        }
+    }
+
+    #[inline]
+    fn begin<'h, H: Head + ?Sized>(&self, head: &'h H, state: &mut State<'h>) -> Result<(), Error> {
+        match (&self.proof, state) {
+            (Proof::Hmac(proof), State::Hmac(state)) => proof.begin(head, state),
+            (Proof::Sealed(proof), State::Sealed(state)) => {
+                *state = proof.begin(head)?;
+                Ok(())
+            }
+            // Both come from the same proof.
+            _ => Err(Error::new(ErrorKind::SignatureMismatch)),
+        }
+    }
+
+    /// The verdict on the whole body.
+    #[inline]
+    fn conclude(
+        &self,
+        state: &State<'_>,
+        body: Bytes,
+        tolerance: Option<Tolerance>,
+        now: UnixTime,
+    ) -> Result<Verified, Error> {
+        let received = body.len();
+        let (key_index, payload, timestamp, id) = match (state, &self.proof) {
+            (State::Hmac(state), Proof::Hmac(proof)) => {
+                let id = self.id_header.and_then(|index| state.signed_value(index));
+                (state.finish(proof, &body)?, body, state.timestamp(), id)
+            }
+            (State::Sealed(state), Proof::Sealed(proof)) => {
+                let (key_index, payload) = state.finish(proof, body)?;
+                (key_index, payload, None, None)
+            }
+            // Both come from the same proof.
+            _ => return Err(Error::new(ErrorKind::SignatureMismatch)),
+        };
+        if let (Some(timestamp), Some(tolerance)) = (timestamp, tolerance) {
+            tolerance.check(timestamp, now)?;
+        }
+        let mut verified = Verified {
+            payload,
+            received,
+            key_index,
+            timestamp,
+            signed_id: ArrayVec::new(),
+            verified_at: now,
+        };
+        if let Some(id) = id {
+            // It was found to have no more bytes.
+            let _ = verified.signed_id.try_extend_from_slice(id);
+        }
+        Ok(verified)
     }
 }
 
@@ -241,42 +307,8 @@ impl Verification<'_> {
     /// The first fault in this order: signature, payload, time window.
     #[inline]
     pub fn finish(self, now: UnixTime) -> Result<Verified, Error> {
-        let received = self.body.len();
-        let body = self.body.finish();
-        let (key_index, payload, timestamp, id) = match (self.state, &self.prepared.proof) {
-            (State::Hmac(state), Proof::Hmac(proof)) => {
-                let timestamp = state.timestamp();
-                let id = self
-                    .prepared
-                    .id_header
-                    .and_then(|index| state.signed_value(index));
-                (state.finish(proof, &body)?, body, timestamp, id)
-            }
-            (State::Sealed(state), Proof::Sealed(proof)) => {
-                let (key_index, payload) = state.finish(proof, body)?;
-                (key_index, payload, None, None)
-            }
-            // Both come from the same proof.
-            _ => return Err(Error::new(ErrorKind::SignatureMismatch)),
-        };
-        if let (Some(timestamp), Some(tolerance)) = (timestamp, self.tolerance) {
-            tolerance.check(timestamp, now)?;
-        }
-        let mut signed_id = None;
-        if let Some(id) = id {
-            // It was found to be ASCII of at most as many bytes.
-            signed_id = std::str::from_utf8(id)
-                .ok()
-                .and_then(|id| ArrayString::from(id).ok());
-        }
-        Ok(Verified {
-            payload,
-            received,
-            key_index,
-            timestamp,
-            signed_id,
-            verified_at: now,
-        })
+        self.prepared
+            .conclude(&self.state, self.body.finish(), self.tolerance, now)
     }
 
     /// How many bytes would be held after another chunk of `more` bytes.
@@ -311,7 +343,8 @@ pub struct Verified {
     received: usize,
     key_index: usize,
     timestamp: Option<UnixTime>,
-    signed_id: Option<ArrayString<MAX_SIGNED_VALUE>>,
+    /// ASCII; empty if there is none.
+    signed_id: ArrayVec<u8, MAX_SIGNED_VALUE>,
     verified_at: UnixTime,
 }
 
@@ -338,7 +371,8 @@ impl Verified {
 
     /// The message id, where it stands in a signed header.
     pub fn signed_id(&self) -> Option<&str> {
-        self.signed_id.as_deref()
+        let id = std::str::from_utf8(&self.signed_id).ok()?;
+        Some(id).filter(|id| !id.is_empty())
     }
 
     /// How much of the delivery the proof covers.

@@ -33,16 +33,18 @@ impl TimeUnit {
 }
 
 fn digits(text: &[u8]) -> Option<i64> {
-    match text {
-        [] => return None,
-        [b'0'] => return Some(0),
-        [b'0', ..] => return None,
-        _ => {}
+    // As many digits as `i64::MAX` has always fit in a `u64`.
+    if !matches!(text, [b'0'] | [b'1'..=b'9', ..]) || text.len() > 19 {
+        return None;
     }
-    text.iter().try_fold(0i64, |number, digit| {
-        let digit = digit.is_ascii_digit().then(|| i64::from(digit - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
+    let mut number = 0u64;
+    let mut only_digits = true;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        only_digits &= digit <= 9;
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    i64::try_from(number).ok().filter(|_| only_digits)
 }
 
 /// Reads a date and time with an offset, with a fraction of any length up to nine digits.

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ctutils::CtEq as _;
 use serde::Deserialize;
-use subtle::ConstantTimeEq as _;
 
 /// How a signature is spelled in its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -23,73 +23,58 @@ pub enum SignatureEncoding {
 /// The largest tag of any supported algorithm: SHA-512's.
 const MAX_TAG: usize = 64;
 
-/// A received or computed tag of up to 64 bytes, padded with zeros.
-///
-/// Held as eight words, because a constant-time comparison a word at a time costs a fifth of one a
-/// byte at a time, and less than a block of SHA-256.
-#[derive(Clone, Copy)]
+/// A received tag of up to 64 bytes.
 pub(crate) struct Tag {
-    words: [u64; MAX_TAG / 8],
+    /// Three more than a tag has: the decoder of Base64 wants room for whole quanta.
+    bytes: [u8; MAX_TAG + 3],
 }
 
 impl Tag {
-    /// The tag `bytes`, of at most 64 bytes; what is beyond is a mistake of the caller, cut off.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Tag {
-        let mut words = [0; MAX_TAG / 8];
-        for (word, chunk) in words.iter_mut().zip(bytes.chunks(8)) {
-            let mut padded = [0; 8];
-            for (to, from) in padded.iter_mut().zip(chunk) {
-                *to = *from;
+    pub(crate) fn empty() -> Tag {
+        Tag {
+            bytes: [0; MAX_TAG + 3],
+        }
+    }
+
+    /// Reads `text` if it spells exactly `length` bytes. It is what the sender sent, so that its
+    /// decoding need not be constant-time. Read in place: a tag just written in words is slow to
+    /// move.
+    #[inline]
+    pub(crate) fn read(&mut self, text: &[u8], length: usize, encoding: SignatureEncoding) -> bool {
+        match encoding {
+            SignatureEncoding::Hex => self.read_hex(text, length),
+            SignatureEncoding::Base64 => self.read_base64(text, length),
+            SignatureEncoding::HexOrBase64 if text.len() == 2 * length => {
+                self.read_hex(text, length)
             }
-            *word = u64::from_le_bytes(padded);
-        }
-        Tag { words }
-    }
-
-    /// Whether both tags are the same in their first `length` bytes, in constant time.
-    pub(crate) fn matches(&self, other: &Tag, length: usize) -> bool {
-        let words = length.div_ceil(8);
-        match (self.words.get(..words), other.words.get(..words)) {
-            (Some(ours), Some(theirs)) => ours.ct_eq(theirs).into(),
-            _ => false,
+            SignatureEncoding::HexOrBase64 => self.read_base64(text, length),
         }
     }
-}
 
-impl SignatureEncoding {
-    /// Decodes `text` if it spells exactly `length` bytes. The text is what the sender sent, so
-    /// that its decoding need not be constant-time.
-    pub(crate) fn decode(self, text: &[u8], length: usize) -> Option<Tag> {
-        match self {
-            SignatureEncoding::Hex => hex_tag(text, length),
-            SignatureEncoding::Base64 => base64_tag(text, length),
-            SignatureEncoding::HexOrBase64 if text.len() == 2 * length => hex_tag(text, length),
-            SignatureEncoding::HexOrBase64 => base64_tag(text, length),
-        }
+    #[inline]
+    fn read_hex(&mut self, text: &[u8], length: usize) -> bool {
+        // The library strips a leading "0x"; with the length fixed first, two digits are then
+        // missing.
+        text.len() == 2 * length
+            && self
+                .bytes
+                .get_mut(..length)
+                .is_some_and(|into| const_hex::decode_to_slice(text, into).is_ok())
     }
-}
 
-fn hex_tag(text: &[u8], length: usize) -> Option<Tag> {
-    let mut bytes = [0; MAX_TAG];
-    let into = bytes.get_mut(..length)?;
-    // The library strips a leading "0x"; with the length fixed first, two digits are then missing.
-    if text.len() != 2 * length || const_hex::decode_to_slice(text, into).is_err() {
-        return None;
+    #[inline]
+    fn read_base64(&mut self, text: &[u8], length: usize) -> bool {
+        text.len() == length.div_ceil(3) * 4
+            && STANDARD.decode_slice(text, &mut self.bytes) == Ok(length)
     }
-    Some(Tag::from_bytes(into))
-}
 
-fn base64_tag(text: &[u8], length: usize) -> Option<Tag> {
-    // Three bytes more than a tag: the decoder wants room for whole quanta.
-    let mut bytes = [0; MAX_TAG + 3];
-    if text.len() != length.div_ceil(3) * 4 {
-        return None;
+    /// Whether the tag read is `expected`, in constant time.
+    #[inline]
+    pub(crate) fn matches(&self, expected: &[u8]) -> bool {
+        self.bytes
+            .get(..expected.len())
+            .is_some_and(|received| received.ct_eq(expected).into())
     }
-    let decoded = STANDARD.decode_slice(text, &mut bytes).ok()?;
-    if decoded != length {
-        return None;
-    }
-    Some(Tag::from_bytes(bytes.get(..length)?))
 }
 
 /// Decodes Base64 of exactly `N` bytes.
@@ -112,10 +97,13 @@ mod tests {
         0xe1, 0xf0,
     ];
 
+    fn read(encoding: SignatureEncoding, text: &str) -> Option<Tag> {
+        let mut tag = Tag::empty();
+        tag.read(text.as_bytes(), 32, encoding).then_some(tag)
+    }
+
     fn accepts(encoding: SignatureEncoding, text: &str) -> bool {
-        encoding
-            .decode(text.as_bytes(), 32)
-            .is_some_and(|tag| tag.matches(&Tag::from_bytes(&MAC), 32))
+        read(encoding, text).is_some_and(|tag| tag.matches(&MAC))
     }
 
     #[test]
@@ -135,10 +123,7 @@ mod tests {
             format!("g{}", &lower[1..]),
             STANDARD.encode(MAC),
         ] {
-            assert!(
-                SignatureEncoding::Hex.decode(text.as_bytes(), 32).is_none(),
-                "{text:?}"
-            );
+            assert!(read(SignatureEncoding::Hex, &text).is_none(), "{text:?}");
         }
     }
 
@@ -155,9 +140,8 @@ mod tests {
             &hex::encode(MAC),
             "",
         ] {
-            let decoded = SignatureEncoding::Base64.decode(text.as_bytes(), 32);
             assert!(
-                decoded.is_none() || text == STANDARD.encode(MAC),
+                read(SignatureEncoding::Base64, text).is_none() || text == STANDARD.encode(MAC),
                 "{text:?}"
             );
         }
@@ -179,15 +163,14 @@ mod tests {
     #[test]
     fn every_bit_of_a_tag_counts() {
         for length in [20, 32, 64] {
-            let ours = [0x5a; 64];
+            let expected = [0x5a; 64];
             for bit in 0..length * 8 {
-                let mut theirs = ours;
-                theirs[bit / 8] ^= 1 << (bit % 8);
-                let ours = Tag::from_bytes(&ours[..length]);
-                assert!(
-                    !ours.matches(&Tag::from_bytes(&theirs[..length]), length),
-                    "bit {bit}"
-                );
+                let mut received = expected;
+                received[bit / 8] ^= 1 << (bit % 8);
+                let mut tag = Tag::empty();
+                let text = hex::encode(&received[..length]);
+                assert!(tag.read(text.as_bytes(), length, SignatureEncoding::Hex));
+                assert!(!tag.matches(&expected[..length]), "bit {bit}");
             }
         }
     }

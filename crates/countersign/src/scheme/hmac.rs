@@ -9,10 +9,9 @@ use serde::Deserialize;
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 
-use super::encoding::Tag;
 use super::key::KeyFormat;
 use super::signature::{
-    Candidates, SignatureFormat, Signatures, TimestampFormat, TimestampSource, only_value,
+    Candidates, Fault, SignatureFormat, Signatures, TimestampFormat, TimestampSource, only_value,
 };
 use super::template::{MAX_SIGNED_HEADERS, Part, Template, header_name};
 use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
@@ -146,61 +145,68 @@ impl HmacProof {
             .position(|header| header.name == name)
     }
 
-    /// Reads the head. Of several faults the first in the order duplicate, missing, malformed is
-    /// reported, whichever header it is in.
+    /// Reads the head into `begun`, which is empty. Of several faults the first in the order
+    /// duplicate, missing, malformed is reported, whichever header it is in.
+    #[inline]
     pub(crate) fn begin<'h, H: Head + ?Sized>(
         &self,
         head: &'h H,
-    ) -> Result<HmacVerification<'h>, Error> {
-        let values = self.signatures.values(head);
-        let timestamp = match (&self.timestamp, &values) {
-            (None, _) | (Some((None, _)), Err(_)) => Ok(None),
-            (Some((Some(name), _)), _) => only_value(head, name)
-                .and_then(|text| text.ok_or(ErrorKind::MissingHeader).map(Some)),
-            (Some((None, _)), Ok(values)) => self.signatures.timestamp(values),
-        };
-        let mut signed = ArrayVec::new();
-        let mut signed_fault = None;
-        for header in &self.template.headers {
-            match only_value(head, &header.name) {
-                Ok(Some(value)) => {
-                    if !is_signed_value(value, header.delimiter) {
-                        signed_fault = first_fault(signed_fault, ErrorKind::MalformedHeader);
-                    }
-                    // There are as many places as headers.
-                    let _ = signed.try_push(value);
-                }
-                Ok(None) => signed_fault = first_fault(signed_fault, ErrorKind::MissingHeader),
-                Err(kind) => signed_fault = first_fault(signed_fault, kind),
+        begun: &mut HmacVerification<'h>,
+    ) -> Result<(), Error> {
+        let mut faults = Faults::default();
+        match self.signatures.read(head, &mut begun.candidates) {
+            Ok(()) => {}
+            Err(Fault::Signature(kind)) => faults.add(kind, "signature header"),
+            Err(Fault::Timestamp(kind)) => faults.add(kind, "timestamp"),
+        }
+        if let Some((name, unit)) = &self.timestamp {
+            let text = match name {
+                Some(name) => only_value(head, name).and_then(present).map(Some),
+                // That there is none was said above.
+                None => Ok(begun.candidates.timestamp()),
+            };
+            match text.map(|text| text.map(|text| (text, unit.parse(text)))) {
+                Ok(Some((text, Some(time)))) => begun.timestamp = Some((text, time)),
+                Ok(Some((_, None))) => faults.add(ErrorKind::MalformedHeader, "timestamp"),
+                Ok(None) => {}
+                Err(kind) => faults.add(kind, "timestamp"),
             }
         }
-        let timestamp = timestamp.and_then(|text| match (text, &self.timestamp) {
-            (Some(text), Some((_, unit))) => match unit.parse(text) {
-                Some(time) => Ok(Some((text, time))),
-                None => Err(ErrorKind::MalformedHeader),
-            },
-            _ => Ok(None),
-        });
-        let candidates = values.and_then(|values| self.signatures.candidates(values));
+        for header in &self.template.headers {
+            match only_value(head, &header.name).and_then(present) {
+                Ok(value) if is_signed_value(value, header.delimiter) => {
+                    // There are as many places as headers.
+                    let _ = begun.signed.try_push(value);
+                }
+                Ok(_) => faults.add(ErrorKind::MalformedHeader, "signed header"),
+                Err(kind) => faults.add(kind, "signed header"),
+            }
+        }
+        match faults.first {
+            None => Ok(()),
+            Some(fault) => Err(fault),
+        }
+    }
+}
 
-        match (candidates, timestamp, signed_fault) {
-            (Ok(candidates), Ok(timestamp), None) => Ok(HmacVerification {
-                candidates,
-                timestamp,
-                signed,
-                running: None,
-            }),
-            (candidates, timestamp, signed_fault) => Err([
-                candidates
-                    .err()
-                    .map(|kind| Error::of(kind, "signature header")),
-                timestamp.err().map(|kind| Error::of(kind, "timestamp")),
-                signed_fault.map(|kind| Error::of(kind, "signed header")),
-            ]
-            .into_iter()
-            .flatten()
-            .min_by_key(|fault| rank(fault.kind()))
-            .unwrap_or(Error::new(ErrorKind::MalformedHeader))),
+fn present(value: Option<&[u8]>) -> Result<&[u8], ErrorKind> {
+    value.ok_or(ErrorKind::MissingHeader)
+}
+
+/// The faults of a head, of which one is reported.
+#[derive(Default)]
+struct Faults {
+    first: Option<Error>,
+}
+
+impl Faults {
+    #[cold]
+    fn add(&mut self, kind: ErrorKind, part: &'static str) {
+        if self
+            .first
+            .is_none_or(|first| rank(kind) < rank(first.kind()))
+        {
+            self.first = Some(Error::of(kind, part));
         }
     }
 }
@@ -213,23 +219,29 @@ fn rank(kind: ErrorKind) -> u8 {
     }
 }
 
-fn first_fault(so_far: Option<ErrorKind>, kind: ErrorKind) -> Option<ErrorKind> {
-    match so_far {
-        Some(earlier) if rank(earlier) <= rank(kind) => Some(earlier),
-        _ => Some(kind),
-    }
-}
-
 /// A signed value is an id: visible ASCII, not too long, and without the byte that ends it in the
 /// signed bytes.
 fn is_signed_value(value: &[u8], delimiter: Option<u8>) -> bool {
-    (1..=MAX_SIGNED_VALUE).contains(&value.len())
-        && value
-            .iter()
-            .all(|byte| byte.is_ascii_graphic() && Some(*byte) != delimiter)
+    // The distance from the first visible character; without an early end, the greatest of them is
+    // found many bytes at a time.
+    let farthest = value.iter().map(|byte| byte.wrapping_sub(b'!')).max();
+    value.len() <= MAX_SIGNED_VALUE
+        && farthest.is_some_and(|farthest| farthest <= b'~' - b'!')
+        && delimiter.is_none_or(|delimiter| memchr::memchr(delimiter, value).is_none())
 }
 
 impl<'h> HmacVerification<'h> {
+    /// Of no delivery yet. It is filled in place: to move it would cost as much as a block of the
+    /// hash.
+    pub(crate) fn empty() -> Self {
+        HmacVerification {
+            candidates: Candidates::none(),
+            timestamp: None,
+            signed: ArrayVec::new(),
+            running: None,
+        }
+    }
+
     pub(crate) fn timestamp(&self) -> Option<UnixTime> {
         self.timestamp.map(|(_, time)| time)
     }
@@ -263,35 +275,26 @@ impl<'h> HmacVerification<'h> {
 
     /// The index of the secret under which one of the signatures matches. `body` is the whole body
     /// if it came in one chunk.
-    pub(crate) fn finish(self, proof: &HmacProof, body: &[u8]) -> Result<usize, Error> {
+    pub(crate) fn finish(&self, proof: &HmacProof, body: &[u8]) -> Result<usize, Error> {
         let matched = match (&proof.keys, &self.running) {
-            (_, Some(Running::Sha1(states))) => self.find(proof, states, |state| state.clone()),
-            (_, Some(Running::Sha256(states))) => self.find(proof, states, |state| state.clone()),
-            (_, Some(Running::Sha512(states))) => self.find(proof, states, |state| state.clone()),
-            (Keys::Sha1(keys), None) => self.find(proof, keys, |key| self.begun(proof, key, body)),
-            (Keys::Sha256(keys), None) => {
-                self.find(proof, keys, |key| self.begun(proof, key, body))
-            }
-            (Keys::Sha512(keys), None) => {
-                self.find(proof, keys, |key| self.begun(proof, key, body))
-            }
+            (Keys::Sha1(keys), None) => self.find(proof, keys, Some(body)),
+            (Keys::Sha256(keys), None) => self.find(proof, keys, Some(body)),
+            (Keys::Sha512(keys), None) => self.find(proof, keys, Some(body)),
+            (_, Some(Running::Sha1(states))) => self.find(proof, states, None),
+            (_, Some(Running::Sha256(states))) => self.find(proof, states, None),
+            (_, Some(Running::Sha512(states))) => self.find(proof, states, None),
         };
         matched.ok_or(Error::new(ErrorKind::SignatureMismatch))
     }
 
+    /// A state a secret that has hashed the parts before the body and its first chunk.
     fn start<M: Mac + Clone>(&self, proof: &HmacProof, keys: &[M], first: &[u8]) -> Vec<M> {
-        keys.iter()
-            .map(|key| self.begun(proof, key, first))
-            .collect()
-    }
-
-    /// A state that has hashed the parts before the body and `body`.
-    #[inline]
-    fn begun<M: Mac + Clone>(&self, proof: &HmacProof, key: &M, body: &[u8]) -> M {
-        let mut state = key.clone();
-        self.feed(&mut state, &proof.template.before);
-        state.update(body);
-        state
+        let mut states = keys.to_vec();
+        for state in &mut states {
+            self.feed(state, &proof.template.before);
+            state.update(first);
+        }
+        states
     }
 
     #[inline]
@@ -307,19 +310,24 @@ impl<'h> HmacVerification<'h> {
         }
     }
 
-    /// One hash a secret, whatever the number of signatures.
+    /// One hash a secret, whatever the number of signatures. The states have hashed all that comes
+    /// before the end of the body, or nothing yet but their keys if the `body` is given.
     #[inline]
-    fn find<M: Mac>(
+    fn find<M: Mac + Clone>(
         &self,
         proof: &HmacProof,
         states: &[M],
-        hashed: impl Fn(&M) -> M,
+        body: Option<&[u8]>,
     ) -> Option<usize> {
         states.iter().position(|state| {
-            let mut state = hashed(state);
+            let mut state = state.clone();
+            if let Some(body) = body {
+                self.feed(&mut state, &proof.template.before);
+                state.update(body);
+            }
             self.feed(&mut state, &proof.template.after);
-            let tag = Tag::from_bytes(&state.finalize().into_bytes());
-            proof.signatures.matches(&self.candidates, &tag)
+            let expected = state.finalize().into_bytes();
+            proof.signatures.matches(&self.candidates, &expected)
         })
     }
 }

@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag};
 use bytes::{Bytes, BytesMut};
+use ctutils::CtEq as _;
 use http::HeaderName;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use super::encoding::base64_array;
 use super::key::{KeyEncoding, KeyFormat};
@@ -42,6 +42,7 @@ pub(crate) struct SealedProof {
 }
 
 /// What the head of one delivery says.
+#[derive(Default)]
 pub(crate) struct SealedVerification {
     nonce: [u8; 12],
     tag: [u8; 16],
@@ -98,7 +99,7 @@ impl SealedProof {
 
 impl SealedVerification {
     /// Opens the body: the index of the secret that did, and the text in UTF-8.
-    pub(crate) fn finish(self, proof: &SealedProof, body: Bytes) -> Result<(usize, Bytes), Error> {
+    pub(crate) fn finish(&self, proof: &SealedProof, body: Bytes) -> Result<(usize, Bytes), Error> {
         // Decrypted in place; only a body that somebody else holds too is copied first.
         let mut text = body
             .try_into_mut()

@@ -101,12 +101,40 @@ pub(crate) struct Signatures {
     length: usize,
 }
 
-/// The signatures of one delivery: the first well-formed one decoded, the others left in their
-/// headers until it is known that the first one does not match.
+/// What the signature headers of one delivery say: the first well-formed signature decoded, the
+/// others left in their headers until it is known that the first one does not match.
 pub(crate) struct Candidates<'h> {
-    first: Tag,
     values: ArrayVec<&'h [u8], MAX_SIGNATURE_HEADERS>,
+    first: Tag,
+    /// How many are well-formed.
     count: usize,
+    /// The text of the timestamp, where it stands among the pairs.
+    timestamp: Option<&'h [u8]>,
+}
+
+impl<'h> Candidates<'h> {
+    pub(crate) fn none() -> Self {
+        Candidates {
+            values: ArrayVec::new(),
+            first: Tag::empty(),
+            count: 0,
+            timestamp: None,
+        }
+    }
+
+    /// The text of the timestamp, where it stands among the pairs.
+    pub(crate) fn timestamp(&self) -> Option<&'h [u8]> {
+        self.timestamp
+    }
+}
+
+/// What is wrong with the signature headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// With the signatures, or with a header as a whole.
+    Signature(ErrorKind),
+    /// With the timestamp among the pairs.
+    Timestamp(ErrorKind),
 }
 
 impl Signatures {
@@ -166,113 +194,108 @@ impl Signatures {
         })
     }
 
-    /// The values of the signature headers.
-    pub(crate) fn values<'h, H: Head + ?Sized>(
+    /// Reads the signature headers into `candidates`, which are none yet. An undecodable signature
+    /// beside a well-formed one is skipped. Of several faults it is the first in the order
+    /// duplicate, missing, malformed.
+    #[inline]
+    pub(crate) fn read<'h, H: Head + ?Sized>(
         &self,
         head: &'h H,
-    ) -> Result<ArrayVec<&'h [u8], MAX_SIGNATURE_HEADERS>, ErrorKind> {
-        let mut values = ArrayVec::new();
+        candidates: &mut Candidates<'h>,
+    ) -> Result<(), Fault> {
         for name in &self.headers {
-            if let Some(value) = only_value(head, name)? {
+            if let Some(value) = only_value(head, name).map_err(Fault::Signature)? {
                 // There are as many places as headers.
-                let _ = values.try_push(value);
+                let _ = candidates.values.try_push(value);
             }
         }
-        if values.is_empty() {
-            Err(ErrorKind::MissingHeader)
-        } else {
-            Ok(values)
+        if candidates.values.is_empty() {
+            return Err(Fault::Signature(ErrorKind::MissingHeader));
         }
-    }
-
-    /// The text of the timestamp among the pairs, where that is where it stands.
-    pub(crate) fn timestamp<'h>(&self, values: &[&'h [u8]]) -> Result<Option<&'h [u8]>, ErrorKind> {
-        let (Some(wanted), Grammar::Pairs { separator, .. }, Some(value)) =
-            (&self.timestamp_key, &self.grammar, values.first())
-        else {
-            return Ok(None);
-        };
-        if value.len() > MAX_HEADER {
-            return Err(ErrorKind::MalformedHeader);
-        }
-        let mut found = None;
-        for (key, value) in pairs(value, *separator) {
-            if key == wanted.as_bytes() && found.replace(value).is_some() {
-                return Err(ErrorKind::DuplicateHeader);
-            }
-        }
-        match found {
-            Some(text) => Ok(Some(text)),
-            None => Err(ErrorKind::MissingHeader),
-        }
-    }
-
-    /// The signatures in `values`. An undecodable one beside a well-formed one is skipped.
-    pub(crate) fn candidates<'h>(
-        &self,
-        values: ArrayVec<&'h [u8], MAX_SIGNATURE_HEADERS>,
-    ) -> Result<Candidates<'h>, ErrorKind> {
-        let mut first = None;
-        let mut count = 0;
         let mut wanted = 0;
-        for value in &values {
+        let mut timestamps = 0;
+        for value in &candidates.values {
             if value.len() > MAX_HEADER {
-                return Err(ErrorKind::MalformedHeader);
+                return Err(Fault::Signature(ErrorKind::MalformedHeader));
             }
-            self.each(value, |text| {
-                wanted += 1;
-                if let Some(tag) = self.encoding.decode(text, self.length) {
-                    count += 1;
-                    first.get_or_insert(tag);
+            self.each(value, |entry| match entry {
+                Entry::Signature(text) => {
+                    wanted += 1;
+                    let fits = if candidates.count == 0 {
+                        candidates.first.read(text, self.length, self.encoding)
+                    } else {
+                        Tag::empty().read(text, self.length, self.encoding)
+                    };
+                    candidates.count += usize::from(fits);
+                }
+                Entry::Timestamp(text) => {
+                    timestamps += 1;
+                    candidates.timestamp = Some(text);
                 }
             });
         }
-        match first {
-            _ if wanted > MAX_SIGNATURES => Err(ErrorKind::MalformedHeader),
-            Some(first) => Ok(Candidates {
-                first,
-                values,
-                count,
-            }),
-            None if wanted > 0 => Err(ErrorKind::MalformedHeader),
-            None => Err(ErrorKind::MissingHeader),
+        match (wanted, timestamps) {
+            (_, 2..) => Err(Fault::Timestamp(ErrorKind::DuplicateHeader)),
+            (0, _) => Err(Fault::Signature(ErrorKind::MissingHeader)),
+            (_, 0) if self.timestamp_key.is_some() => {
+                Err(Fault::Timestamp(ErrorKind::MissingHeader))
+            }
+            _ if wanted > MAX_SIGNATURES || candidates.count == 0 => {
+                Err(Fault::Signature(ErrorKind::MalformedHeader))
+            }
+            _ => Ok(()),
         }
     }
 
-    /// Whether any of the candidates is `tag`.
+    /// Whether any of the candidates is `expected`.
     #[inline]
-    pub(crate) fn matches(&self, candidates: &Candidates<'_>, tag: &Tag) -> bool {
-        if candidates.first.matches(tag, self.length) {
+    pub(crate) fn matches(&self, candidates: &Candidates<'_>, expected: &[u8]) -> bool {
+        if candidates.first.matches(expected) {
             return true;
         }
         if candidates.count == 1 {
             return false;
         }
+        self.any_matches(candidates, expected)
+    }
+
+    /// The way of a delivery with several signatures, of which the first does not match.
+    #[cold]
+    fn any_matches(&self, candidates: &Candidates<'_>, expected: &[u8]) -> bool {
+        let mut tag = Tag::empty();
         let mut matched = false;
         for value in &candidates.values {
-            self.each(value, |text| {
-                if let Some(candidate) = self.encoding.decode(text, self.length) {
-                    matched |= candidate.matches(tag, self.length);
+            self.each(value, |entry| {
+                if let Entry::Signature(text) = entry
+                    && tag.read(text, self.length, self.encoding)
+                {
+                    matched |= tag.matches(expected);
                 }
             });
         }
         matched
     }
 
-    /// Calls `found` with the text of each wanted signature of one header value.
+    /// Calls `found` with each wanted entry of one header value.
     #[inline]
-    fn each<'h>(&self, value: &'h [u8], mut found: impl FnMut(&'h [u8])) {
+    fn each<'h>(&self, value: &'h [u8], mut found: impl FnMut(Entry<'h>)) {
         match &self.grammar {
-            Grammar::Plain { prefix } => found(match prefix {
+            Grammar::Plain { prefix } => found(Entry::Signature(match prefix {
                 Prefix::None => value,
                 // Without its prefix it is undecodable: the empty text is no signature.
                 Prefix::Required(prefix) => value.strip_prefix(prefix.as_bytes()).unwrap_or(b""),
                 Prefix::Optional(prefix) => value.strip_prefix(prefix.as_bytes()).unwrap_or(value),
-            }),
+            })),
             Grammar::Pairs { separator, keys } => {
-                for (key, value) in pairs(value, *separator) {
+                let timestamp_key = self.timestamp_key.as_ref().map(|key| key.as_bytes());
+                for entry in entries(value, *separator) {
+                    let Some((key, value)) = halves(trim(entry), b'=') else {
+                        continue;
+                    };
                     if keys.iter().any(|wanted| wanted.as_bytes() == key) {
-                        found(value);
+                        found(Entry::Signature(value));
+                    } else if timestamp_key == Some(key) {
+                        found(Entry::Timestamp(value));
                     }
                 }
             }
@@ -281,17 +304,22 @@ impl Signatures {
                 version_separator,
                 version,
             } => {
-                for entry in value.split(|byte| byte == separator) {
-                    let mut halves = entry.splitn(2, |byte| byte == version_separator);
-                    if let (Some(found_version), Some(text)) = (halves.next(), halves.next())
+                for entry in entries(value, *separator) {
+                    if let Some((found_version, text)) = halves(entry, *version_separator)
                         && found_version == version.as_bytes()
                     {
-                        found(text);
+                        found(Entry::Signature(text));
                     }
                 }
             }
         }
     }
+}
+
+/// A wanted entry of a signature header.
+enum Entry<'h> {
+    Signature(&'h [u8]),
+    Timestamp(&'h [u8]),
 }
 
 /// The value of a header that may be there once at most.
@@ -307,15 +335,24 @@ pub(crate) fn only_value<'h, H: Head + ?Sized>(
     Ok(first)
 }
 
-/// The pairs of a value; what is no pair is passed over.
-fn pairs(value: &[u8], separator: u8) -> impl Iterator<Item = (&[u8], &[u8])> {
-    value
-        .split(move |byte| *byte == separator)
-        .filter_map(|pair| {
-            let pair = trim(pair);
-            let equals = pair.iter().position(|byte| *byte == b'=')?;
-            Some((pair.get(..equals)?, pair.get(equals + 1..)?))
-        })
+/// The entries of a value.
+fn entries(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let value = rest?;
+        let (entry, behind) = match halves(value, separator) {
+            Some((entry, behind)) => (entry, Some(behind)),
+            None => (value, None),
+        };
+        rest = behind;
+        Some(entry)
+    })
+}
+
+/// What stands before and behind the first `separator`.
+fn halves(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memchr(separator, text)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 fn trim(mut text: &[u8]) -> &[u8] {
