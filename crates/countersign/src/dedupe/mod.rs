@@ -107,8 +107,9 @@ impl fmt::Debug for Key {
 pub struct Token([u8; 16]);
 
 impl Token {
-    /// A fresh token from the thread's cryptographic generator.
-    pub(crate) fn random() -> Self {
+    /// A fresh token from the thread's cryptographic generator. The receiver makes one a claim;
+    /// others need them to try a store out.
+    pub fn random() -> Self {
         Token(rand::random())
     }
 
