@@ -1,0 +1,71 @@
+//! Timing on a machine that does other things too.
+
+use std::time::{Duration, Instant};
+
+/// How long a round of one contestant should take, in nanoseconds: short enough that most rounds
+/// are not interrupted, long enough that reading the clock does not show.
+const ROUND: f64 = 20_000.0;
+
+/// How long a race goes on: long enough that a compiler on the other core takes a breath.
+const RACE: Duration = Duration::from_millis(1500);
+
+/// Something to be timed: does its work as often as it is told.
+pub(crate) type Contestant<'a> = Box<dyn FnMut(u32) + 'a>;
+
+/// A contestant that calls `work`.
+pub(crate) fn contestant<'a, T>(mut work: impl FnMut() -> T + 'a) -> Contestant<'a> {
+    Box::new(move |times| {
+        for _ in 0..times {
+            std::hint::black_box(work());
+        }
+    })
+}
+
+/// Nanoseconds a call of each contestant: the least of many short rounds, in which all of them
+/// take turns. Other programs only ever add time, so the least is what the work itself costs.
+pub(crate) fn race<const N: usize>(mut contestants: [Contestant<'_>; N]) -> [f64; N] {
+    let calls = contestants.each_mut().map(calls_a_round);
+    let mut best = [f64::INFINITY; N];
+    let start = Instant::now();
+    while start.elapsed() < RACE {
+        for ((contestant, calls), best) in contestants.iter_mut().zip(calls).zip(&mut best) {
+            *best = best.min(time(contestant, calls));
+        }
+    }
+    best
+}
+
+/// How many calls fill a round.
+fn calls_a_round(contestant: &mut Contestant<'_>) -> u32 {
+    let once = (0..20)
+        .map(|_| time(contestant, 10))
+        .fold(f64::INFINITY, f64::min);
+    (ROUND / once).clamp(1.0, 10_000.0) as u32
+}
+
+fn time(contestant: &mut Contestant<'_>, calls: u32) -> f64 {
+    let start = Instant::now();
+    contestant(calls);
+    start.elapsed().as_nanos() as f64 / f64::from(calls)
+}
+
+/// Prints the line of a ratio, and the times it was made of.
+pub(crate) fn ratio(name: &str, [ours, theirs]: [f64; 2], limit: f64) {
+    budget(name, ours / theirs, limit);
+    println!("    {ours:.0} ns against {theirs:.0} ns");
+}
+
+/// Prints the line of one budget.
+pub(crate) fn budget(name: &str, value: f64, limit: f64) {
+    let verdict = if value <= limit { "ok" } else { "over" };
+    println!("budget {name} {} {limit} {verdict}", rounded(value));
+}
+
+/// Three decimals for ratios, none for what is counted.
+fn rounded(value: f64) -> String {
+    if value.fract() == 0.0 {
+        format!("{value}")
+    } else {
+        format!("{value:.3}")
+    }
+}
