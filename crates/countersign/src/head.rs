@@ -21,6 +21,7 @@ pub trait Head {
 }
 
 impl Head for http::request::Parts {
+    #[inline]
     fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
         self.headers
             .get_all(name)
@@ -38,6 +39,7 @@ impl Head for http::request::Parts {
 }
 
 impl<B> Head for http::Request<B> {
+    #[inline]
     fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
         self.headers()
             .get_all(name)

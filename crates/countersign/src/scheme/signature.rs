@@ -323,6 +323,7 @@ enum Entry<'h> {
 }
 
 /// The value of a header that may be there once at most.
+#[inline]
 pub(crate) fn only_value<'h, H: Head + ?Sized>(
     head: &'h H,
     name: &HeaderName,
