@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag};
 use bytes::{Bytes, BytesMut};
-use ctutils::CtEq as _;
 use http::HeaderName;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq as _;
 
 use super::encoding::base64_array;
 use super::key::{KeyEncoding, KeyFormat};
