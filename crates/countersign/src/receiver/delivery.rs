@@ -44,6 +44,12 @@ impl Delivery {
         self.inner.events.iter().map(|(_, event)| event)
     }
 
+    /// Whether the provider sends several events at once.
+    pub fn is_batch(&self) -> bool {
+        let provider = &self.inner.run.track.gate.config.provider;
+        provider.envelope().members.is_some()
+    }
+
     /// Settles one event of a batch as done: it is committed at once, whatever becomes of the rest.
     /// `false` if there is no such event to run, or it was settled before.
     pub async fn done(&self, id: &str) -> bool {
