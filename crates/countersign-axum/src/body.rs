@@ -1,5 +1,7 @@
 //! Reading a body into an intake, and what is left of a refused one into nowhere.
 
+use std::time::Duration;
+
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use bytes::Buf;
@@ -12,6 +14,9 @@ use http_body_util::BodyExt;
 /// How much of a refused body is read before the answer: a server that answers and closes under a
 /// sender that still writes resets the connection, and the sender never sees the answer.
 const DRAIN: usize = 64 * 1024;
+
+/// How long that may take: a sender that waits for the answer sends no more.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 const OUTCOME: HeaderName = HeaderName::from_static("webhook-outcome");
 
@@ -46,13 +51,16 @@ pub(crate) async fn take_in(intake: &mut Intake<'_>, body: &mut Body) -> Ended {
 /// Reads a little of what is left of a body, and forgets it.
 pub(crate) async fn drain(body: &mut Body) {
     let mut left = DRAIN;
-    while let Some(Ok(frame)) = body.frame().await {
-        let read = frame.data_ref().map_or(0, Buf::remaining);
-        match left.checked_sub(read) {
-            Some(rest) => left = rest,
-            None => return,
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let read = frame.data_ref().map_or(0, Buf::remaining);
+            match left.checked_sub(read) {
+                Some(rest) => left = rest,
+                None => return,
+            }
         }
-    }
+    };
+    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
 }
 
 /// The core's answer as a response: a status, two headers, and no body.

@@ -91,7 +91,7 @@ where
         let mut intake = match gate.begin(&parts, declared(&body)) {
             Ok(intake) => intake,
             Err(answer) => {
-                let _ = tokio::time::timeout(gate.body_timeout(), drain(&mut body)).await;
+                drain(&mut body).await;
                 return respond(answer);
             }
         };
@@ -99,7 +99,7 @@ where
         match tokio::time::timeout(gate.body_timeout(), reading).await {
             Ok(Ended::Whole) => {}
             Ok(Ended::Refused(answer)) => {
-                let _ = tokio::time::timeout(gate.body_timeout(), drain(&mut body)).await;
+                drain(&mut body).await;
                 return respond(answer);
             }
             Ok(Ended::Broken) => return StatusCode::BAD_REQUEST.into_response(),

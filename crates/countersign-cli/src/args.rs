@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
+use crate::demo::DemoArgs;
 use crate::failure::{Failure, Reason};
 use crate::verify::VerifyArgs;
 
@@ -22,11 +23,13 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    Verify(VerifyArgs),
+    Demo(DemoArgs),
+    Verify(Box<VerifyArgs>),
 }
 
 const EXAMPLE: &str = "\
-Example:
+Examples:
+  countersign demo
   countersign verify --provider fedapay --secret-file fedapay.secret --request delivery.json
 
 Exit status: 0 verified or done, 1 rejected, 2 the input cannot be used.";

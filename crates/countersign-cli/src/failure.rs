@@ -15,6 +15,7 @@ pub(crate) enum Reason {
     UnknownProvider,
     UnreadableFile,
     BadRequest,
+    AddressInUse,
     /// What the library refuses in a configuration.
     Config(ConfigErrorKind),
 }
@@ -49,6 +50,7 @@ impl Reason {
             Reason::UnknownProvider => "unknown_provider",
             Reason::UnreadableFile => "unreadable_file",
             Reason::BadRequest => "bad_request",
+            Reason::AddressInUse => "address_in_use",
             // Scripts know a closed list of reasons: the number of options is how they are used.
             Reason::Config(ConfigErrorKind::TooManySecrets) => "usage",
             Reason::Config(kind) => kind.as_str(),

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod demo;
 mod failure;
 mod input;
 mod output;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<Ending, Failure> {
     match args.command {
+        Command::Demo(demo) => demo.run(args.json),
         Command::Verify(verify) => verify.run(args.json),
     }
 }

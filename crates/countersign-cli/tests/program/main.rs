@@ -11,6 +11,7 @@
 
 mod attacks;
 mod delivery;
+mod demo;
 mod provider_choice;
 mod requests;
 mod run;
