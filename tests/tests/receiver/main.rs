@@ -1,0 +1,9 @@
+//! The receiver's pipeline without a framework, scene by scene: a clock wound by hand, one thread,
+//! and every answer, observation and store entry looked at.
+
+mod answers;
+mod bodies;
+mod executor;
+mod log;
+mod stage;
+mod waiting;
