@@ -11,7 +11,7 @@ use futures_util::task::AtomicWaker;
 
 use super::gate::Gate;
 use super::limits::Shared;
-use super::state::RunState;
+use super::state::{Mark, RunState};
 use crate::dedupe::Renewal;
 use crate::time::{Clock, Sleep};
 
@@ -126,21 +126,26 @@ fn look(shared: &Arc<Shared>, now: Duration) {
     }
 }
 
+/// Renews what a run holds, and what it is committing. Only the former tells whether the lease is
+/// lost: a commit may have been carried out although its answer is still to come.
 async fn renew(run: Arc<RunState>) {
     let gate = &run.track.gate;
-    let keys = run.held();
-    if !keys.is_empty() {
-        let call = gate
-            .config
-            .store
-            .call_renew(keys.clone(), run.token, gate.config.lease);
-        let answer = gate.within(gate.config.store_timeout, call).await;
-        match answer {
-            Some(Ok(Renewal::Renewed)) => run.renewed(gate.clock.monotonic()),
+    let (held, committing) = (run.keys(Mark::Held), run.keys(Mark::Committing));
+    let mut renewed = true;
+    if !held.is_empty() {
+        match gate.try_renew(held.clone(), run.token).await {
+            Some(Renewal::Renewed) => {}
             // An entry is also gone if it was settled in the meantime; then fewer are held now.
-            Some(Ok(Renewal::Lost)) if run.held() == keys => run.lose(),
-            _ => {}
+            // Where it is not, the rest of a batch goes on being renewed.
+            Some(Renewal::Lost) if run.keys(Mark::Held) == held => run.lose(),
+            _ => renewed = false,
         }
+    }
+    if !committing.is_empty() {
+        renewed &= gate.try_renew(committing, run.token).await.is_some();
+    }
+    if renewed {
+        run.renewed(gate.clock.monotonic());
     }
     run.renewal_ended();
 }

@@ -1,11 +1,11 @@
-//! Commit and release, once and until they land.
+//! Commit, renew and release: one try, and tries until they land.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::gate::Gate;
 use super::state::RunState;
-use crate::dedupe::{Commit, Key, Token};
+use crate::dedupe::{Commit, Key, Renewal, Token};
 use crate::observer::Outcome;
 
 /// The pause after a first failed try; it doubles up to [`LAST_PAUSE`].
@@ -19,6 +19,12 @@ impl Gate {
             .config
             .store
             .call_commit(keys, token, self.config.retention);
+        self.within(self.config.store_timeout, call).await?.ok()
+    }
+
+    /// One try to renew; `None` if it failed or took too long.
+    pub(crate) async fn try_renew(&self, keys: Arc<[Key]>, token: Token) -> Option<Renewal> {
+        let call = self.config.store.call_renew(keys, token, self.config.lease);
         self.within(self.config.store_timeout, call).await?.ok()
     }
 

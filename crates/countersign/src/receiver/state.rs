@@ -108,14 +108,11 @@ impl RunState {
         }
     }
 
-    /// The keys whose lease the run needs.
-    pub(crate) fn held(&self) -> Arc<[Key]> {
+    /// The keys that are marked so.
+    pub(crate) fn keys(&self, mark: Mark) -> Arc<[Key]> {
         let inner = self.inner();
-        let needed = inner
-            .keys
-            .iter()
-            .filter(|(_, mark)| matches!(mark, Mark::Held | Mark::Committing));
-        needed.map(|(key, _)| *key).collect()
+        let marked = inner.keys.iter().filter(|(_, is)| *is == mark);
+        marked.map(|(key, _)| *key).collect()
     }
 
     /// Whether a renewal is due now; if so, it is begun.
@@ -127,7 +124,6 @@ impl RunState {
         let mut inner = self.inner();
         let due = !inner.renewing
             && !inner.given_up
-            && !self.lost.is_given()
             && now.saturating_sub(inner.renewed_at) >= config.lease / 3;
         inner.renewing |= due;
         due
@@ -163,7 +159,7 @@ impl RunState {
         self.track.noticed(Outcome::HandlerStuck, &self.names, true);
         let gate = self.track.gate.clone();
         if !gate.config.store.leases_expire() {
-            let (keys, token) = (self.held(), self.token);
+            let (keys, token) = (self.keys(Mark::Held), self.token);
             self.track.gate.shared.jobs.push(async move {
                 gate.clock.sleep(gate.config.lease).await;
                 gate.release_until_answered(keys, token).await;
