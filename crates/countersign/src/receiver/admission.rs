@@ -64,7 +64,7 @@ impl Run {
                         verified,
                         events,
                         &lease.fresh,
-                        token,
+                        Some(token),
                         place,
                     ));
                 }
@@ -88,7 +88,7 @@ impl Run {
                     }
                 }
                 Some(Err(_)) | None if gate.config.fail_open => {
-                    return Ok(Run::start(track, verified, events, &[], token, place));
+                    return Ok(Run::start(track, verified, events, &keys, None, place));
                 }
                 Some(Err(_)) | None => {
                     return Err(track.refuse(ErrorKind::StoreUnavailable, &track.names(&events)));

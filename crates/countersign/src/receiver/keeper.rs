@@ -129,11 +129,12 @@ fn look(shared: &Arc<Shared>, now: Duration) {
 /// Renews what a run holds, and what it is committing. Only the former tells whether the lease is
 /// lost: a commit may have been carried out although its answer is still to come.
 async fn renew(run: Arc<RunState>) {
+    let Some(token) = run.token else { return };
     let gate = &run.track.gate;
     let (held, committing) = (run.keys(Mark::Held), run.keys(Mark::Committing));
     let mut renewed = true;
     if !held.is_empty() {
-        match gate.try_renew(held.clone(), run.token).await {
+        match gate.try_renew(held.clone(), token).await {
             Some(Renewal::Renewed) => {}
             // An entry is also gone if it was settled in the meantime; then fewer are held now.
             // Where it is not, the rest of a batch goes on being renewed.
@@ -142,7 +143,7 @@ async fn renew(run: Arc<RunState>) {
         }
     }
     if !committing.is_empty() {
-        renewed &= gate.try_renew(committing, run.token).await.is_some();
+        renewed &= gate.try_renew(committing, token).await.is_some();
     }
     if renewed {
         run.renewed(gate.clock.monotonic());

@@ -38,12 +38,12 @@ impl Run {
         track: Track,
         verified: Verified,
         events: Vec<(Key, Identity)>,
-        fresh: &[Key],
-        token: Token,
+        keys: &[Key],
+        token: Option<Token>,
         place: RunPlace,
     ) -> Run {
         let names = track.names(&events);
-        let state = Arc::new(RunState::new(track, names, token, fresh));
+        let state = Arc::new(RunState::new(track, names, token, keys));
         let delivery = Delivery::new(verified, events, state.clone());
         Run {
             state,

@@ -76,8 +76,12 @@ impl Gate {
 
 impl RunState {
     /// Commits `keys`, which the run has marked as committing: now, or if the store fails in the
-    /// background until it lands, with the lease renewed all the while.
+    /// background until it lands, with the lease renewed all the while. Without a claim there is
+    /// nothing to commit.
     pub(crate) async fn commit(self: &Arc<Self>, keys: Arc<[Key]>) {
+        let Some(token) = self.token else {
+            return self.committed(&keys);
+        };
         if keys.is_empty() {
             return;
         }
@@ -86,7 +90,7 @@ impl RunState {
             keys: Some(keys.clone()),
             later: Self::commit_later,
         };
-        if let Some(commit) = self.track.gate.try_commit(keys.clone(), self.token).await {
+        if let Some(commit) = self.track.gate.try_commit(keys.clone(), token).await {
             unsettled.settled();
             self.landed(&keys, commit);
         } else {
@@ -100,36 +104,34 @@ impl RunState {
     /// Releases `keys`, which the run has marked as failed: now, or in the background until it is
     /// answered.
     pub(crate) async fn release(self: &Arc<Self>, keys: Arc<[Key]>) {
-        if keys.is_empty() {
+        let Some(token) = self.token.filter(|_| !keys.is_empty()) else {
             return;
-        }
+        };
         let unsettled = Unsettled {
             run: self,
             keys: Some(keys.clone()),
             later: Self::release_later,
         };
-        if self.track.gate.try_release(keys, self.token).await {
+        if self.track.gate.try_release(keys, token).await {
             unsettled.settled();
         }
     }
 
     fn commit_later(self: &Arc<Self>, keys: Arc<[Key]>) {
+        let Some(token) = self.token else { return };
         let run = self.clone();
         self.track.gate.shared.jobs.push(async move {
-            let commit = run
-                .track
-                .gate
-                .commit_until_landed(keys.clone(), run.token)
-                .await;
+            let gate = &run.track.gate;
+            let commit = gate.commit_until_landed(keys.clone(), token).await;
             run.landed(&keys, commit);
         });
     }
 
     pub(crate) fn release_later(self: &Arc<Self>, keys: Arc<[Key]>) {
-        if keys.is_empty() {
+        let Some(token) = self.token.filter(|_| !keys.is_empty()) else {
             return;
-        }
-        let (gate, token) = (self.track.gate.clone(), self.token);
+        };
+        let gate = self.track.gate.clone();
         self.track.gate.shared.jobs.push(async move {
             gate.release_until_answered(keys, token).await;
         });

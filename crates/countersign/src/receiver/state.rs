@@ -15,7 +15,8 @@ pub(crate) struct RunState {
     pub(crate) track: Track,
     /// What observations name the events by, without their payloads.
     pub(crate) names: Vec<Identity>,
-    pub(crate) token: Token,
+    /// `None` if the store could not be reached and the run goes on without a claim.
+    pub(crate) token: Option<Token>,
     pub(crate) started: Duration,
     /// Asks the handler's future to be dropped.
     pub(crate) stop: Signal,
@@ -51,8 +52,13 @@ pub(crate) enum Mark {
 }
 
 impl RunState {
-    /// A run that holds `keys` from now on.
-    pub(crate) fn new(track: Track, names: Vec<Identity>, token: Token, keys: &[Key]) -> RunState {
+    /// A run of the events under `keys`, which it holds from now on if it has a token.
+    pub(crate) fn new(
+        track: Track,
+        names: Vec<Identity>,
+        token: Option<Token>,
+        keys: &[Key],
+    ) -> RunState {
         let started = track.gate.clock.monotonic();
         RunState {
             track,
@@ -118,7 +124,7 @@ impl RunState {
     /// Whether a renewal is due now; if so, it is begun.
     pub(crate) fn is_renewal_due(&self, now: Duration) -> bool {
         let config = &self.track.gate.config;
-        if !config.store.leases_expire() {
+        if self.token.is_none() || !config.store.leases_expire() {
             return false;
         }
         let mut inner = self.inner();
@@ -158,8 +164,10 @@ impl RunState {
         }
         self.track.noticed(Outcome::HandlerStuck, &self.names, true);
         let gate = self.track.gate.clone();
-        if !gate.config.store.leases_expire() {
-            let (keys, token) = (self.keys(Mark::Held), self.token);
+        if let Some(token) = self.token
+            && !gate.config.store.leases_expire()
+        {
+            let keys = self.keys(Mark::Held);
             self.track.gate.shared.jobs.push(async move {
                 gate.clock.sleep(gate.config.lease).await;
                 gate.release_until_answered(keys, token).await;
