@@ -4,6 +4,8 @@
 mod answers;
 mod bodies;
 mod executor;
+mod leases;
 mod log;
 mod stage;
+mod store_faults;
 mod waiting;
