@@ -110,9 +110,6 @@ impl Receiver {
         while !settled() && clock.monotonic() < end {
             clock.sleep(LOOK_AGAIN).await;
         }
-        for (_, run) in self.shared.watched().iter() {
-            run.stop.give();
-        }
         // A stopped handler is joined at its next poll, and its release is one call to the store.
         let joined = self
             .config
@@ -121,6 +118,10 @@ impl Receiver {
             .saturating_add(SECOND);
         let end = clock.monotonic().saturating_add(joined);
         while !settled() && clock.monotonic() < end {
+            // Each time: a claim that was on its way may have let one more begin.
+            for (_, run) in self.shared.watched().iter() {
+                run.stop.give();
+            }
             clock.sleep(LOOK_AGAIN).await;
         }
         settled()
