@@ -3,9 +3,11 @@
 
 mod answers;
 mod bodies;
+mod drain;
 mod executor;
 mod leases;
 mod log;
+mod runs;
 mod stage;
 mod store_faults;
 mod waiting;
