@@ -4,7 +4,8 @@ use countersign::{Answer, Gate, Intake, provider};
 use countersign_testkit::Operation;
 use http::Request;
 
-use crate::stage::{Stage, Worker, at_once, secs, show};
+use crate::stage::{Stage, at_once, secs};
+use crate::worker::{Worker, show};
 
 const MIB: usize = 1024 * 1024;
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use countersign_testkit::{Cue, Operation};
 
-use crate::stage::{Stage, Worker, at_once, millis, never, on_each_store, secs};
+use crate::stage::{Stage, at_once, millis, never, on_each_store, secs};
+use crate::worker::Worker;
 
 fn drain(stage: &Stage, worker: &Worker, deadline: Duration) -> Rc<RefCell<Option<bool>>> {
     let receiver = worker.receiver.clone();

@@ -7,6 +7,7 @@ use countersign::{Clock, Delivery};
 use countersign_testkit::{Cue, EntryState, Operation};
 
 use crate::stage::{Stage, at_once, millis, never, secs};
+use crate::worker::Worker;
 
 #[test]
 fn s06_what_a_killed_process_held_runs_again_after_its_lease() {
@@ -84,7 +85,7 @@ fn the_memory_store_needs_no_renewal() {
 }
 
 /// The first run outlives its lease of a second, and a second run takes over.
-fn overtaken() -> (Stage, [crate::stage::Worker; 3]) {
+fn overtaken() -> (Stage, [Worker; 3]) {
     let (stage, store) = Stage::with_cues();
     store.cue(Operation::Renew, Cue::Fail);
     let open = || stage.open(&stage.fedapay().with_lease(secs(1)).unwrap());
@@ -95,7 +96,7 @@ fn overtaken() -> (Stage, [crate::stage::Worker; 3]) {
     (stage, workers)
 }
 
-fn no_third_run(stage: &Stage, worker: &crate::stage::Worker) {
+fn no_third_run(stage: &Stage, worker: &Worker) {
     for _ in 0..5 {
         let retry = worker.deliver(stage.event("a"), at_once(200));
         assert_eq!(retry, "200 duplicate");

@@ -2,12 +2,17 @@
 //! and every answer, observation and store entry looked at.
 
 mod answers;
+mod batches;
 mod bodies;
+mod defaults;
 mod drain;
 mod executor;
+mod filters;
 mod leases;
 mod log;
+mod replays;
 mod runs;
 mod stage;
 mod store_faults;
 mod waiting;
+mod worker;

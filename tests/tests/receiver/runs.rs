@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use countersign_testkit::{EntryState, Operation};
 
-use crate::stage::{Sent, Stage, Store, at_once, millis, never, on_each_store, secs};
+use crate::stage::{Stage, Store, at_once, millis, never, on_each_store, secs};
+use crate::worker::Sent;
 
 #[test]
 fn s02_a_failure_is_released_and_the_retry_runs() {

@@ -9,14 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::{
-    Answer, Clock, Delivery, Gate, MemoryStore, Provider, Receiver, Secret, UnixTime, provider,
-};
+use countersign::{Clock, Delivery, MemoryStore, Provider, Receiver, Secret, UnixTime, provider};
 use countersign_testkit::{CueStore, ManualClock, Signer};
-use http::{Request, StatusCode};
+use http::Request;
 
 use crate::executor::Executor;
 use crate::log::{Log, Seen};
+use crate::worker::Worker;
 
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub const START: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -33,15 +32,18 @@ pub fn secret() -> Secret {
     Secret::new(SECRET).unwrap()
 }
 
+/// The future of a handler.
+pub type Answering = Pin<Box<dyn Future<Output = u16>>>;
+
 /// Clones are the same stage.
 #[derive(Clone)]
 pub struct Stage {
     pub clock: ManualClock,
     pub store: Store,
     pub log: Log,
-    executor: Rc<Executor>,
+    pub executor: Rc<Executor>,
     workers: Rc<Cell<usize>>,
-    runs: Rc<Runs>,
+    pub counted: Rc<Runs>,
 }
 
 #[derive(Clone)]
@@ -52,7 +54,7 @@ pub enum Store {
 
 /// How many handlers were begun, run now, and ran at once at most.
 #[derive(Default)]
-struct Runs {
+pub struct Runs {
     begun: Cell<usize>,
     now: Cell<usize>,
     most: Cell<usize>,
@@ -89,7 +91,7 @@ impl Stage {
             log: Log::default(),
             executor: Rc::default(),
             workers: Rc::default(),
-            runs: Rc::default(),
+            counted: Rc::default(),
         }
     }
 
@@ -122,13 +124,7 @@ impl Stage {
         if let Some(keeper) = keeper {
             self.executor.spawn(number, keeper);
         }
-        Worker {
-            number,
-            gate,
-            receiver: receiver.clone(),
-            alive: Rc::new(Cell::new(true)),
-            stage: self.clone(),
-        }
+        Worker::new(self, number, gate, receiver)
     }
 
     /// A delivery of `body`, as the provider would sign it now.
@@ -235,17 +231,17 @@ impl Stage {
 
     /// How many handlers were begun so far.
     pub fn runs(&self) -> usize {
-        self.runs.begun.get()
+        self.counted.begun.get()
     }
 
     /// How many handlers run now.
     pub fn running(&self) -> usize {
-        self.runs.now.get()
+        self.counted.now.get()
     }
 
     /// How many handlers ran at the same time at most.
     pub fn most_at_once(&self) -> usize {
-        self.runs.most.get()
+        self.counted.most.get()
     }
 
     /// How many tasks there are, keepers included.
@@ -254,11 +250,7 @@ impl Stage {
     }
 
     /// A handler that answers `status` after `time`.
-    pub fn after(
-        &self,
-        time: Duration,
-        status: u16,
-    ) -> impl FnOnce(Delivery) -> Pin<Box<dyn Future<Output = u16>>> + use<> {
+    pub fn after(&self, time: Duration, status: u16) -> impl FnOnce(Delivery) -> Answering + use<> {
         let clock = self.clock.clone();
         move |_| {
             Box::pin(async move {
@@ -279,122 +271,11 @@ pub fn never(_: Delivery) -> std::future::Pending<u16> {
     std::future::pending()
 }
 
-/// A process, or a thread of one, that serves an endpoint.
-pub struct Worker {
-    pub gate: Gate,
-    pub receiver: Receiver,
-    number: usize,
-    alive: Rc<Cell<bool>>,
-    stage: Stage,
-}
-
-impl Worker {
-    /// Begins to serve a request, as an adapter would.
-    pub fn send<F>(
-        &self,
-        request: Request<Bytes>,
-        handler: impl FnOnce(Delivery) -> F + 'static,
-    ) -> Sent
-    where
-        F: Future<Output = u16> + 'static,
-    {
-        let answer = Rc::new(RefCell::new(None));
-        let (put, clock) = (answer.clone(), self.stage.clock.clone());
-        let (stage, number, alive) = (self.stage.clone(), self.number, self.alive.clone());
-        let gate = self.gate.clone();
-        let task = self.stage.executor.spawn(self.number, async move {
-            let runs = stage.runs.clone();
-            // A dead worker's tasks go nowhere.
-            let spawn = move |rest: Pin<Box<dyn Future<Output = ()>>>| {
-                if alive.get() {
-                    stage.executor.spawn(number, rest);
-                }
-            };
-            let served = serve(&gate, &request, handler, runs, spawn).await;
-            *put.borrow_mut() = Some((served, clock.monotonic()));
-        });
-        Sent {
-            answer,
-            task,
-            stage: self.stage.clone(),
-        }
-    }
-
-    /// Serves a request for which no time has to pass; what it was answered.
-    pub fn deliver<F>(
-        &self,
-        request: Request<Bytes>,
-        handler: impl FnOnce(Delivery) -> F + 'static,
-    ) -> String
-    where
-        F: Future<Output = u16> + 'static,
-    {
-        let sent = self.send(request, handler);
-        self.stage.run();
-        sent.answer()
-    }
-
-    /// Ends the process at once: nothing of it is polled any more.
-    pub fn crash(self) {
-        self.alive.set(false);
-        self.stage.executor.drop_worker(self.number);
-    }
-}
-
-async fn serve<F: Future<Output = u16> + 'static>(
-    gate: &Gate,
-    request: &Request<Bytes>,
-    handler: impl FnOnce(Delivery) -> F,
-    runs: Rc<Runs>,
-    spawn: impl FnOnce(Pin<Box<dyn Future<Output = ()>>>) + Unpin,
-) -> String {
-    let body = request.body().clone();
-    let admitted = match gate.begin(request, Some(body.len() as u64)) {
-        Ok(mut intake) => match intake.update(body) {
-            Ok(()) => intake.admit().await,
-            Err(answer) => Err(answer),
-        },
-        Err(answer) => Err(answer),
-    };
-    let run = match admitted {
-        Ok(run) => run,
-        Err(answer) => return show(&answer),
-    };
-    let handler = handler(run.delivery());
-    let counted = async move {
-        let _running = Running::begin(runs);
-        handler.await
-    };
-    let connection = run.connection();
-    let task = run.supervise(counted, |status| StatusCode::from_u16(*status).unwrap());
-    let rest = |task: Pin<Box<_>>| {
-        spawn(Box::pin(async move {
-            let _: Result<u16, Answer> = task.await;
-        }));
-    };
-    match connection.carry(task, rest).await {
-        Ok(status) => format!("own {status}"),
-        Err(answer) => show(&answer),
-    }
-}
-
-/// An answer as text: `own` and the handler's status, or status, outcome and seconds to wait.
-pub fn show(answer: &Answer) -> String {
-    let mut shown = answer.status.as_u16().to_string();
-    if let Some(outcome) = answer.outcome {
-        shown += &format!(" {outcome}");
-    }
-    if let Some(seconds) = answer.retry_after {
-        shown += &format!(" retry={seconds}");
-    }
-    shown
-}
-
 /// Counts a handler for as long as it lives.
-struct Running(Rc<Runs>);
+pub struct Running(Rc<Runs>);
 
 impl Running {
-    fn begin(runs: Rc<Runs>) -> Running {
+    pub fn begin(runs: Rc<Runs>) -> Running {
         runs.begun.set(runs.begun.get() + 1);
         runs.now.set(runs.now.get() + 1);
         runs.most.set(runs.most.get().max(runs.now.get()));
@@ -405,38 +286,5 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.now.set(self.0.now.get() - 1);
-    }
-}
-
-/// A request on its way.
-pub struct Sent {
-    answer: Rc<RefCell<Option<(String, Duration)>>>,
-    task: usize,
-    stage: Stage,
-}
-
-impl Sent {
-    /// What was answered; `-` if nothing was yet.
-    pub fn answer(&self) -> String {
-        let answer = self.answer.borrow();
-        answer
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |(shown, _)| shown.clone())
-    }
-
-    /// When it was answered.
-    pub fn answered_at(&self) -> Duration {
-        self.answer.borrow().as_ref().expect("an answer").1
-    }
-
-    /// The sender hangs up: the connection's future is dropped.
-    pub fn hang_up(&self) {
-        self.stage.executor.drop_task(self.task);
-        self.stage.run();
-    }
-
-    /// The handler blocks its thread from now on, or does not any longer.
-    pub fn block(&self, blocked: bool) {
-        self.stage.executor.block(self.task, blocked);
     }
 }

@@ -3,7 +3,8 @@
 use countersign::{Receiver, provider};
 use countersign_testkit::{Cue, Operation};
 
-use crate::stage::{Sent, Stage, at_once, millis, never, on_each_store, secs};
+use crate::stage::{Stage, at_once, millis, never, on_each_store, secs};
+use crate::worker::Sent;
 
 fn answers(sent: &[Sent]) -> Vec<String> {
     sent.iter().map(Sent::answer).collect()
