@@ -77,18 +77,23 @@ impl Run {
     ) -> Result<F::Output, Answer> {
         let state = self.state.clone();
         let ended = {
-            let mut handler = pin!(handler);
-            std::future::poll_fn(|cx| {
+            let mut handler = pin!(Some(handler));
+            let ended = std::future::poll_fn(|cx| {
                 // First the handler: if it finished just as it was to be stopped, its answer counts.
-                match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
+                let running = handler.as_mut().as_pin_mut();
+                let poll = || running.map_or(Poll::Pending, |running| running.poll(cx));
+                match catch_unwind(AssertUnwindSafe(poll)) {
                     Ok(Poll::Ready(response)) => return Poll::Ready(Ended::Finished(response)),
                     Err(_) => return Poll::Ready(Ended::Panicked),
                     Ok(Poll::Pending) => state.watch(),
                 }
                 state.stop.poll(cx).map(|()| Ended::Stopped)
             })
-            .await
-            // Here the handler's future is dropped: it has been joined before anything is released.
+            .await;
+            // It is joined here, before anything is released. What its drop panics with has been
+            // told by the panic hook, and changes nothing for its events.
+            let _ = catch_unwind(AssertUnwindSafe(|| handler.set(None)));
+            ended
         };
         let (outcome, result) = match ended {
             Ended::Finished(response) => {
