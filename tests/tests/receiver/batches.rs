@@ -346,3 +346,16 @@ fn a_hanging_batch_is_released_whole_at_max_run() {
         );
     });
 }
+
+#[test]
+fn a_failed_event_stays_failed_when_the_answer_commits_the_rest() {
+    on_each_store(|stage| {
+        let receiver = stage.banking_circle();
+        let bank = stage.open(&receiver.with_commit_also(|status| status == 410));
+        let (_, handler) = marking(&[("b", false)], 410);
+        let answer = bank.deliver(stage.batch(&["a", "b"]), handler);
+        assert_eq!(answer, "own 410", "it sends the sender back by itself");
+        assert_eq!(stage.seen(), ["handler_failed 410 a b"]);
+        assert_eq!(stage.held(), (0, 1));
+    });
+}

@@ -231,3 +231,39 @@ fn a_handler_that_begins_after_the_deadline_is_stopped_too() {
     assert_eq!(sent.answer(), "503 retry=5");
     assert_eq!((result(&done), stage.held()), (Some(true), (0, 0)));
 }
+
+#[test]
+fn the_keeper_ends_once_the_receiver_is_gone_and_all_is_settled() {
+    let (stage, store) = Stage::with_cues();
+    let shop = stage.open(&stage.fedapay().dangerously_fail_open());
+    let bank = stage.open(&stage.banking_circle());
+    shop.send(stage.event("late"), stage.after(secs(20), 200));
+    shop.send(stage.event("fails"), stage.after(secs(1), 500));
+    shop.send(stage.event("panics"), |_| async {
+        panic!("in the handler")
+    });
+    shop.send(stage.event("hangs"), never);
+    let hangs_up = shop.send(stage.event("hangs up"), stage.after(secs(9), 200));
+    bank.send(
+        stage.batch(&["a", "b"]),
+        |delivery: countersign::Delivery| async move {
+            delivery.done("a").await;
+            delivery.failed("b").await;
+            std::future::pending().await
+        },
+    );
+    stage.pass(secs(2));
+    hangs_up.hang_up();
+    store.cue(Operation::Commit, Cue::Fail);
+    shop.deliver(stage.event("commit fails"), at_once(200));
+    store.cue(Operation::Claim, Cue::Fail);
+    shop.send(stage.event("claim fails"), stage.after(secs(1), 200));
+    stage.pass(secs(10));
+    store.cue(Operation::Claim, Cue::Obey);
+    store.cue(Operation::Commit, Cue::Obey);
+    drop((shop, bank));
+    stage.pass(secs(280));
+    assert!(stage.tasks() > 0);
+    stage.pass(secs(11));
+    assert_eq!((stage.tasks(), stage.held()), (0, (0, 4)));
+}

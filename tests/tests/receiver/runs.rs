@@ -306,3 +306,35 @@ fn by_default_1024_handlers_run_at_once() {
     };
     assert_eq!((store.refusals(), stage.held()), (0, (0, 1025)));
 }
+
+#[test]
+fn a_handler_that_was_given_up_still_counts_as_a_run() {
+    on_each_store(|stage| {
+        let shop = stage.open(&stage.fedapay().with_max_runs(1));
+        let sent = shop.send(stage.event("a"), never);
+        stage.run();
+        sent.block(true);
+        stage.pass(secs(400));
+        let answer = shop.deliver(stage.event("b"), at_once(200));
+        assert_eq!(answer, "503 retry=5", "blocked threads stay bounded");
+        sent.block(false);
+        stage.run();
+        assert_eq!(shop.deliver(stage.event("b"), at_once(200)), "own 200");
+    });
+}
+
+#[test]
+fn a_stopped_handler_that_panics_in_its_drop_is_released_all_the_same() {
+    on_each_store(|stage| {
+        let shop = stage.open(&stage.fedapay());
+        shop.send(stage.event("a"), move |_| async move {
+            let _at_the_end = AtTheEnd(|| panic!("in a drop"));
+            std::future::pending().await
+        });
+        stage.pass(secs(301));
+        assert_eq!((stage.running(), stage.held()), (0, (0, 0)));
+        let seen = stage.seen();
+        assert_eq!(seen, ["answer_deadline 503 a", "handler_timed_out late a"]);
+        assert_eq!(shop.deliver(stage.event("a"), at_once(200)), "own 200");
+    });
+}
