@@ -111,6 +111,18 @@ impl HmacProof {
                 TimestampSource::Pair(_) => (None, format.unit),
             }),
         };
+        // A digit could move from the id to the time or back; only the window tells that it did. A
+        // date has its own two ends.
+        if template.has_header_at_timestamp()
+            && scheme.timestamp.as_ref().is_some_and(|format| {
+                format.tolerance.is_none() && format.unit != TimeUnit::Iso8601
+            })
+        {
+            return Err(ConfigError::new(
+                ConfigErrorKind::BadScheme,
+                "a header stands right before the timestamp, which needs a tolerance then",
+            ));
+        }
         let keys = secrets.iter().map(|secret| scheme.key.decode(secret));
         let keys = match scheme.algorithm {
             HmacAlgorithm::Sha1 => {

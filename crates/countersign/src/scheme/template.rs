@@ -26,8 +26,9 @@ pub(crate) struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SignedHeader {
     pub(crate) name: HeaderName,
-    /// The byte that ends the value in the signed bytes. A value that holds it could be cut at
-    /// another place into another message with the same signature.
+    /// The byte that parts the value from the body's side of the signed bytes. A value that holds
+    /// it could be cut at another place into another message with the same signature. `None` where
+    /// the timestamp follows at once.
     pub(crate) delimiter: Option<u8>,
 }
 
@@ -48,25 +49,27 @@ impl Template {
                 let (name, behind) = hole
                     .split_once('}')
                     .ok_or_else(|| bad(text, "a hole is not closed"))?;
-                rest = behind;
-                match name.split_once(':') {
+                let part = match name.split_once(':') {
                     None if name == "body" => {
                         if body {
                             return Err(bad(text, "{body} is there twice"));
                         }
                         body = true;
+                        rest = behind;
                         continue;
                     }
                     None if name == "ts" => Part::Timestamp,
                     Some(("header", header)) => {
                         template.headers.push(SignedHeader {
                             name: header_name(header)?,
-                            delimiter: behind.bytes().next().filter(|byte| *byte != b'{'),
+                            delimiter: delimiter(text, rest, behind, body)?,
                         });
                         Part::Header(template.headers.len() - 1)
                     }
                     _ => return Err(bad(text, &format!("{{{name}}} is not supported"))),
-                }
+                };
+                rest = behind;
+                part
             } else {
                 let end = rest.find('{').unwrap_or(rest.len());
                 let (literal, behind) = rest.split_at(end);
@@ -92,12 +95,43 @@ impl Template {
         Ok(template)
     }
 
+    /// Whether a header's value touches the timestamp, with nothing between them.
+    pub(crate) fn has_header_at_timestamp(&self) -> bool {
+        self.headers.iter().any(|header| header.delimiter.is_none())
+    }
+
     /// Whether the timestamp is part of the signed bytes.
     pub(crate) fn signs_timestamp(&self) -> bool {
         self.before
             .iter()
             .chain(&self.after)
             .any(|part| *part == Part::Timestamp)
+    }
+}
+
+/// The byte that ends a header's hole, towards the body: what stands between the hole and the body
+/// is the only thing that tells where one ends and the other begins.
+fn delimiter(
+    text: &str,
+    hole: &str,
+    behind: &str,
+    after_body: bool,
+) -> Result<Option<u8>, ConfigError> {
+    let byte = if after_body {
+        let before = text.len() - hole.len();
+        text.as_bytes().get(..before).and_then(<[u8]>::last)
+    } else if behind.starts_with("{ts}") {
+        return Ok(None);
+    } else {
+        behind.as_bytes().first()
+    };
+    match byte {
+        Some(byte) if !matches!(byte, b'{' | b'}') => Ok(Some(*byte)),
+        _ => Err(bad(
+            text,
+            "nothing parts a header from its neighbour, so that the same signature fits other \
+             messages",
+        )),
     }
 }
 
@@ -124,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_template_is_split_at_the_body() {
-        let template = Template::parse("v0:{ts}:{body}{header:X-Id}|").expect("parsed");
+        let template = Template::parse("v0:{ts}:{body}|{header:X-Id}").expect("parsed");
         assert_eq!(
             template.before,
             [
@@ -135,11 +169,37 @@ mod tests {
         );
         assert_eq!(
             template.after,
-            [Part::Header(0), Part::Literal(b"|"[..].into())]
+            [Part::Literal(b"|"[..].into()), Part::Header(0)]
         );
         assert_eq!(template.headers[0].name, "x-id");
         assert_eq!(template.headers[0].delimiter, Some(b'|'));
         assert!(template.signs_timestamp());
+    }
+
+    #[test]
+    fn a_header_is_parted_from_the_body_or_refused() {
+        for (text, delimiters) in [
+            (
+                "{header:a}.{header:b}-{body}",
+                &[Some(b'.'), Some(b'-')][..],
+            ),
+            ("{body}.{header:a}-{header:b}", &[Some(b'.'), Some(b'-')]),
+            ("{header:a}{ts}{body}", &[None]),
+        ] {
+            let template = Template::parse(text).expect(text);
+            let found: Vec<_> = template.headers.iter().map(|h| h.delimiter).collect();
+            assert_eq!(found, delimiters, "{text}");
+        }
+        for text in [
+            "{header:a}{body}",
+            "{header:a}{header:b}.{body}",
+            "{body}{header:a}",
+            "{body}.{header:a}{header:b}",
+            "{body}.{ts}{header:a}",
+        ] {
+            let error = Template::parse(text).expect_err(text);
+            assert!(error.to_string().contains("parts a header"), "{error}");
+        }
     }
 
     #[test]
