@@ -27,7 +27,8 @@ impl TimeUnit {
         match self {
             TimeUnit::Seconds => digits(text).map(UnixTime::from_secs),
             TimeUnit::Milliseconds => digits(text).map(UnixTime::from_millis),
-            TimeUnit::Iso8601 => iso8601(std::str::from_utf8(text).ok()?),
+            TimeUnit::Iso8601 if has_two_ends(text) => iso8601(std::str::from_utf8(text).ok()?),
+            TimeUnit::Iso8601 => None,
         }
     }
 }
@@ -45,6 +46,32 @@ fn digits(text: &[u8]) -> Option<i64> {
         number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
     }
     i64::try_from(number).ok().filter(|_| only_digits)
+}
+
+/// Whether it is `YYYY-MM-DDTHH:MM:SS`, perhaps a fraction, and `Z` or an offset with minutes. No
+/// shorter part of such a text is one too, so that what is signed beside it cannot be cut
+/// elsewhere: to the parser `10:00:00+02` is as good as `10:00:00+02:00`, and the rest of it would
+/// fall to the body.
+fn has_two_ends(text: &[u8]) -> bool {
+    let fits = |text: &[u8], form: &[u8]| {
+        let same = |(byte, form): (&u8, &u8)| match form {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == form,
+        };
+        text.len() == form.len() && text.iter().zip(form).all(same)
+    };
+    const DATE: &[u8] = b"0000-00-00T00:00:00";
+    let Some((date, rest)) = text.split_at_checked(DATE.len()) else {
+        return false;
+    };
+    let offset = match rest {
+        [b'.', fraction @ ..] => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit());
+            fraction.get(digits.count()..).unwrap_or_default()
+        }
+        _ => rest,
+    };
+    fits(date, DATE) && (offset == b"Z" || fits(offset, b"+00:00") || fits(offset, b"-00:00"))
 }
 
 /// Reads a date and time with an offset, with a fraction of any length up to nine digits.
@@ -144,6 +171,33 @@ mod tests {
             None,
             "an offset is required"
         );
+    }
+
+    #[test]
+    fn no_part_of_a_date_is_a_date() {
+        let parses = |text: &str| TimeUnit::Iso8601.parse(text.as_bytes()).is_some();
+        for whole in [
+            "2026-03-25T10:00:00Z",
+            "2026-03-25T10:00:00.5Z",
+            "2026-03-25T10:00:00.123456+02:00",
+            "2026-03-25T10:00:00-07:00",
+        ] {
+            assert!(parses(whole), "{whole}");
+            for at in 1..whole.len() {
+                assert!(!parses(&whole[..at]), "{}", &whole[..at]);
+                assert!(!parses(&whole[at..]), "{}", &whole[at..]);
+            }
+        }
+        for odd in [
+            "2026-03-25T10:00:00Z[UTC]",
+            "+002026-03-25T10:00:00Z",
+            "2026-03-25 10:00:00Z",
+            "20260325T100000Z",
+            "2026-03-25T10:00:00.Z",
+            "2026-03-25T10:00:00+02:00:30",
+        ] {
+            assert!(!parses(odd), "{odd}");
+        }
     }
 
     #[test]
