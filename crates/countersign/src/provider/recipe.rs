@@ -256,9 +256,9 @@ fn type_from(text: Option<&str>, members: Option<&Pointer>) -> Result<TypeSource
         None => Ok(TypeSource::None),
         Some((text, Some(("json", pointer)))) => {
             let (of, pointer) = starred(pointer)?;
-            if of.is_some() && of.as_ref() != members {
+            if of.as_ref() != members {
                 return Err(bad(format!(
-                    "{text:?} names another array than \"id_from\""
+                    "{text:?} does not stand in the array that \"id_from\" names"
                 )));
             }
             Ok(TypeSource::Pointers(vec![Pointer::new(&pointer)?]))
@@ -269,7 +269,12 @@ fn type_from(text: Option<&str>, members: Option<&Pointer>) -> Result<TypeSource
 
 /// Splits `/events/*/id` into the array and the pointer within each member.
 fn starred(pointer: &str) -> Result<(Option<Pointer>, String), ConfigError> {
+    let stars = pointer.split('/').filter(|step| *step == "*").count();
     match pointer.split_once("/*/") {
+        // Taken for a name, a star would find nothing, and every event would go unidentified.
+        starred if stars != usize::from(starred.is_some()) => Err(bad(format!(
+            "{pointer:?} has a * that is not followed by a name, or more than one"
+        ))),
         None => Ok((None, pointer.to_owned())),
         Some((array, member)) => {
             let array = if array.is_empty() {
@@ -310,6 +315,31 @@ mod tests {
         );
         let recipe: Recipe = serde_json::from_str(&json).expect("a recipe");
         Provider::try_from(recipe).expect("a provider")
+    }
+
+    #[test]
+    fn a_star_stands_for_the_members_of_one_array() {
+        for (pointer, splits) in [
+            ("/id", Some((None, "/id"))),
+            ("/events/*/id", Some((Some("/events"), "/id"))),
+            ("/events/*", None),
+            ("/a/*/b/*/c", None),
+            ("/*", None),
+        ] {
+            let expected = splits.map(|(array, member)| {
+                let array = array.map(|array| Pointer::new(array).expect(array));
+                (array, member.to_owned())
+            });
+            assert_eq!(starred(pointer).ok(), expected, "{pointer}");
+        }
+        let events = Pointer::of(&["events"]);
+        assert!(type_from(Some("json:/events/*/type"), Some(&events)).is_ok());
+        for elsewhere in ["json:/type", "json:/others/*/type"] {
+            assert!(
+                type_from(Some(elsewhere), Some(&events)).is_err(),
+                "{elsewhere}"
+            );
+        }
     }
 
     #[test]
