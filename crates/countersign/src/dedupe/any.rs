@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use super::{Claim, Commit, DedupeStore, Key, Renewal, StoreError, Token};
 
@@ -117,9 +120,18 @@ trait Boxed: Send + Sync + 'static {
     fn leases_expire(&self) -> bool;
 }
 
+/// A store that panics has failed, and no more: the keeper, which makes calls for all runs, must
+/// not end by one of them.
+fn guarded<T>(call: impl Future<Output = Result<T, StoreError>> + Send + 'static) -> Call<T> {
+    Box::pin(async move {
+        let answer = AssertUnwindSafe(call).catch_unwind().await;
+        answer.unwrap_or_else(|_| Err(StoreError::unavailable("the store panicked")))
+    })
+}
+
 impl<S: DedupeStore> Boxed for S {
     fn claim(self: Arc<Self>, keys: Arc<[Key]>, token: Token, lease: Duration) -> Call<Claim> {
-        Box::pin(async move { S::claim(&self, &keys, token, lease).await })
+        guarded(async move { S::claim(&self, &keys, token, lease).await })
     }
 
     fn commit(
@@ -128,15 +140,15 @@ impl<S: DedupeStore> Boxed for S {
         token: Token,
         retention: Duration,
     ) -> Call<Commit> {
-        Box::pin(async move { S::commit(&self, &keys, token, retention).await })
+        guarded(async move { S::commit(&self, &keys, token, retention).await })
     }
 
     fn renew(self: Arc<Self>, keys: Arc<[Key]>, token: Token, lease: Duration) -> Call<Renewal> {
-        Box::pin(async move { S::renew(&self, &keys, token, lease).await })
+        guarded(async move { S::renew(&self, &keys, token, lease).await })
     }
 
     fn release(self: Arc<Self>, keys: Arc<[Key]>, token: Token) -> Call<()> {
-        Box::pin(async move { S::release(&self, &keys, token).await })
+        guarded(async move { S::release(&self, &keys, token).await })
     }
 
     fn leases_expire(&self) -> bool {

@@ -1,6 +1,7 @@
 //! A receiver at work: with a clock, and with all that a delivery passes through.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -247,7 +248,7 @@ impl Track {
         let Some(observer) = &config.observer else {
             return;
         };
-        observer.observe(&Observation {
+        let observation = Observation {
             endpoint: &config.endpoint,
             provider: config.provider.name(),
             outcome,
@@ -260,7 +261,10 @@ impl Track {
             elapsed: self.gate.clock.monotonic().saturating_sub(self.started),
             late,
             failures_in_a_row: self.gate.shared.failures_in_a_row.load(Ordering::Relaxed),
-        });
+        };
+        // A panic here would leave a claim without its run, or end the keeper and with it every
+        // renewal. The panic hook has told of it.
+        let _ = catch_unwind(AssertUnwindSafe(|| observer.observe(&observation)));
     }
 
     /// Observes a refusal and yields its answer.

@@ -1,0 +1,4 @@
+//! What the receiver does when something beside it misbehaves.
+
+mod panics;
+mod stage;
