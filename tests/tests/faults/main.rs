@@ -1,4 +1,5 @@
 //! What the receiver does when something beside it misbehaves.
 
 mod panics;
+mod slow_store;
 mod stage;

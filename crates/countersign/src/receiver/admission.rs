@@ -165,7 +165,8 @@ impl Track {
 /// A duplicate that waits for the run of its first event.
 struct Waiting {
     _place: WaitPlace,
-    left: Duration,
+    /// On the monotonic clock: what the store takes to answer counts too.
+    until: Duration,
     next: Duration,
 }
 
@@ -185,20 +186,20 @@ impl Waiting {
             });
             *waiting = place.map(|place| Waiting {
                 _place: place,
-                left: config.wait,
+                until: gate.clock.monotonic().saturating_add(config.wait),
                 next: FIRST_LOOK,
             });
         }
         let Some(waiting) = waiting else { return false };
-        if waiting.left.is_zero() {
+        let left = waiting.until.saturating_sub(gate.clock.monotonic());
+        if left.is_zero() {
             return false;
         }
         // A lease that runs out is taken over at once.
         let lease_left = lease_left.map_or(Duration::MAX, |left| {
             left.saturating_add(Duration::from_millis(1))
         });
-        let nap = waiting.next.min(waiting.left).min(lease_left);
-        waiting.left -= nap;
+        let nap = waiting.next.min(left).min(lease_left);
         waiting.next = (waiting.next * 2).min(LAST_LOOK);
         gate.clock.sleep(nap).await;
         true
