@@ -1,5 +1,6 @@
 //! What the receiver does when something beside it misbehaves.
 
+mod dropped_commit;
 mod panics;
 mod slow_store;
 mod stage;

@@ -94,8 +94,6 @@ impl RunState {
             unsettled.settled();
             self.landed(&keys, commit);
         } else {
-            // A handler that answered at once is not watched yet, and its lease has to be renewed.
-            self.watch();
             self.track
                 .noticed(Outcome::CommitFailed, &self.names, self.is_detached());
         }
@@ -119,6 +117,8 @@ impl RunState {
 
     fn commit_later(self: &Arc<Self>, keys: Arc<[Key]>) {
         let Some(token) = self.token else { return };
+        // A handler that answered at once is not watched yet, and its lease has to be renewed.
+        self.watch();
         let run = self.clone();
         self.track.gate.shared.jobs.push(async move {
             let gate = &run.track.gate;
