@@ -99,6 +99,8 @@ where
         match tokio::time::timeout(gate.body_timeout(), reading).await {
             Ok(Ended::Whole) => {}
             Ok(Ended::Refused(answer)) => {
+                // What it holds counts against the deliveries of others.
+                drop(intake);
                 drain(&mut body).await;
                 return respond(answer);
             }

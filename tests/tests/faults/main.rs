@@ -2,5 +2,6 @@
 
 mod dropped_commit;
 mod panics;
+mod refused_bytes;
 mod slow_store;
 mod stage;

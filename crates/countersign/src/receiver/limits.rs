@@ -121,12 +121,17 @@ impl Unverified {
         }
     }
 
-    /// Counts `held` bytes in all for this body; `false` if that is more than is left of `limit`.
+    /// Counts `held` bytes in all for this body; `false`, and nothing counted, if that is more than
+    /// is left of `limit`. Bytes that were refused must not take their room from others.
     pub(crate) fn grow_to(&mut self, held: usize, limit: usize) -> bool {
         let more = held.saturating_sub(self.held);
         let before = self.shared.unverified.fetch_add(more, Ordering::AcqRel);
+        if before.saturating_add(more) > limit {
+            self.shared.unverified.fetch_sub(more, Ordering::AcqRel);
+            return false;
+        }
         self.held += more;
-        before.saturating_add(more) <= limit
+        true
     }
 
     /// Whether as much as `limit` is held already.
