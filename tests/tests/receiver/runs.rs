@@ -328,7 +328,10 @@ fn a_stopped_handler_that_panics_in_its_drop_is_released_all_the_same() {
     on_each_store(|stage| {
         let shop = stage.open(&stage.fedapay());
         shop.send(stage.event("a"), move |_| async move {
-            let _at_the_end = AtTheEnd(|| panic!("in a drop"));
+            let _at_the_end = AtTheEnd(|| {
+                // Not on top of a failed assertion, which would abort the whole binary.
+                assert!(std::thread::panicking(), "in a drop");
+            });
             std::future::pending().await
         });
         stage.pass(secs(301));
@@ -336,5 +339,24 @@ fn a_stopped_handler_that_panics_in_its_drop_is_released_all_the_same() {
         let seen = stage.seen();
         assert_eq!(seen, ["answer_deadline 503 a", "handler_timed_out late a"]);
         assert_eq!(shop.deliver(stage.event("a"), at_once(200)), "own 200");
+    });
+}
+
+#[test]
+fn a_handler_that_is_freed_late_leaves_the_run_that_took_over_alone() {
+    on_each_store(|stage| {
+        let shop = stage.open(&stage.fedapay());
+        let stuck = shop.send(stage.event("a"), never);
+        stage.run();
+        stuck.block(true);
+        stage.pass(secs(335));
+        shop.send(stage.event("a"), stage.after(secs(5), 200));
+        stage.run();
+        assert_eq!((stage.runs(), stage.held()), (2, (1, 0)));
+        stuck.block(false);
+        stage.run();
+        assert_eq!((stage.running(), stage.held()), (1, (1, 0)));
+        stage.pass(secs(5));
+        assert_eq!(stage.held(), (0, 1));
     });
 }

@@ -325,3 +325,16 @@ fn s29_undoing_a_claim_touches_neither_another_run_nor_a_commit() {
     stage.pass(secs(40));
     assert_eq!(stage.held(), (0, 1));
 }
+
+#[test]
+fn a_run_that_only_waits_for_its_commit_is_not_stuck() {
+    let (stage, store) = Stage::with_cues();
+    let (shop, other) = (stage.open(&stage.fedapay()), stage.open(&stage.fedapay()));
+    store.cue(Operation::Commit, Cue::Fail);
+    assert_eq!(shop.deliver(stage.event("a"), at_once(200)), "own 200");
+    stage.pass(secs(400));
+    assert_eq!(stage.seen(), ["commit_failed a", "delivered 200 a"]);
+    let retry = other.send(stage.event("a"), at_once(200));
+    stage.pass(secs(2));
+    assert!(retry.answer().starts_with("409 "), "{}", retry.answer());
+}

@@ -1,7 +1,11 @@
 //! A duplicate of one that is still running: it waits a little, and never for nothing.
 
-use countersign::{Receiver, provider};
-use countersign_testkit::{Cue, Operation};
+use std::time::Duration;
+
+use countersign::{
+    Claim, Commit, DedupeStore, Key, Receiver, Renewal, StoreError, Token, provider,
+};
+use countersign_testkit::Operation;
 
 use crate::stage::{Stage, at_once, millis, never, on_each_store, secs};
 use crate::worker::Sent;
@@ -73,16 +77,39 @@ fn where_leases_do_not_expire_the_409_says_5_seconds() {
     assert_eq!(second.answered_at(), secs(2));
 }
 
+/// A store in which everything is in progress, under a lease that ends this very moment.
+struct Ending;
+
+impl DedupeStore for Ending {
+    async fn claim(&self, _: &[Key], _: Token, _: Duration) -> Result<Claim, StoreError> {
+        let retry_after = Some(Duration::ZERO);
+        Ok(Claim::InProgress { retry_after })
+    }
+
+    async fn commit(&self, _: &[Key], _: Token, _: Duration) -> Result<Commit, StoreError> {
+        unreachable!("nothing is claimed")
+    }
+
+    async fn renew(&self, _: &[Key], _: Token, _: Duration) -> Result<Renewal, StoreError> {
+        unreachable!("nothing is claimed")
+    }
+
+    async fn release(&self, _: &[Key], _: Token) -> Result<(), StoreError> {
+        unreachable!("nothing is claimed")
+    }
+
+    fn leases_expire(&self) -> bool {
+        true
+    }
+}
+
 #[test]
 fn a_409_says_at_least_1_second() {
-    let (stage, store) = Stage::with_cues();
-    let receiver = stage.fedapay().with_lease(millis(300)).unwrap();
-    let shop = stage.open(&receiver.with_wait(millis(0)));
-    store.cue(Operation::Renew, Cue::Fail);
-    shop.send(stage.event("a"), never);
-    stage.pass(millis(290));
-    let answer = shop.deliver(stage.event("a"), at_once(200));
-    assert_eq!(answer, "409 in-progress retry=1");
+    let (stage, _) = Stage::with_cues();
+    let shop = stage.open(&stage.fedapay().with_store(Ending));
+    let sent = shop.send(stage.event("a"), at_once(200));
+    stage.pass(secs(2));
+    assert_eq!(sent.answer(), "409 in-progress retry=1");
 }
 
 #[test]
