@@ -1,13 +1,16 @@
 //! What a receiver does when it was told nothing, and what it does not let itself be told.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::provider::Setting;
 use countersign::{
-    ConfigError, ConfigErrorKind, MemoryStore, Provider, Receiver, Secret, provider,
+    ConfigError, ConfigErrorKind, MemoryStore, Observation, Observer, Outcome, Pointer, Provider,
+    Receiver, Secret, UnixTime, provider,
 };
-use countersign_testkit::{Cue, EntryState, Operation};
+use countersign_testkit::{Cue, EntryState, ManualClock, Operation};
 use http::Request;
 
 use crate::stage::{SECRET, Stage, at_once, millis, never, secret, secs};
@@ -278,4 +281,36 @@ fn what_is_shown_of_a_receiver_holds_no_secret() {
         shown.contains("shop") && shown.contains("fedapay"),
         "{shown}"
     );
+}
+
+/// Nothing signed holds a time: the operator is told once, when the receiver is opened.
+#[test]
+fn a_replay_without_a_window_is_said_once() {
+    struct Count(Arc<AtomicUsize>);
+    impl Observer for Count {
+        fn observe(&self, told: &Observation<'_>) {
+            if told.outcome == Outcome::NoSignedTime {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+    let age = Duration::from_secs(3600);
+    let fresh = |receiver: Receiver| {
+        receiver.with_freshness(&Pointer::new("/createdAt").expect("a pointer"), age)
+    };
+    for (provider, limited, told) in [
+        (provider::fourpay(), false, 1),
+        (provider::fourpay(), true, 0),
+        (provider::fedapay(), false, 0),
+    ] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let secret = Secret::new("a secret of the merchant's").expect("a secret");
+        let receiver = Receiver::new("endpoint", provider, [secret]).expect("a receiver");
+        let receiver = if limited { fresh(receiver) } else { receiver };
+        let receiver = receiver.with_observer(Count(count.clone()));
+        let clock = Arc::new(ManualClock::new(UnixTime::from_secs(1_800_000_000)));
+        let _first = receiver.open(clock.clone());
+        let _second = receiver.open(clock);
+        assert_eq!(count.load(Ordering::Relaxed), told);
+    }
 }

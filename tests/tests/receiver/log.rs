@@ -30,6 +30,10 @@ pub struct Seen {
 
 impl Observer for Log {
     fn observe(&self, told: &Observation<'_>) {
+        // Said of the receiver when it is opened, and of no delivery.
+        if told.outcome == Outcome::NoSignedTime {
+            return;
+        }
         self.0.lock().unwrap().push(Seen {
             endpoint: told.endpoint.to_owned(),
             provider: told.provider.to_owned(),
