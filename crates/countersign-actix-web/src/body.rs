@@ -1,0 +1,111 @@
+//! A request's head as the core reads it, its body read into an intake, and what is left of a
+//! refused one into nowhere.
+
+use std::borrow::Cow;
+use std::pin::Pin;
+
+use actix_web::HttpResponse;
+use actix_web::dev::{Payload, RequestHead};
+use actix_web::error::PayloadError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER};
+use bytes::Bytes;
+use countersign::{Answer, Head, Intake};
+use futures_core::Stream;
+
+/// How much of a refused body is read before the answer: a server that answers and closes under a
+/// sender that still writes resets the connection, and the sender never sees the answer.
+const DRAIN: usize = 64 * 1024;
+
+const OUTCOME: HeaderName = HeaderName::from_static("webhook-outcome");
+
+/// A request's head, as the core reads it.
+pub(crate) struct Requested<'r>(pub(crate) &'r RequestHead);
+
+impl Head for Requested<'_> {
+    // By the name's text: actix-web's `HeaderName` is of another `http`, and making one allocates.
+    fn values<'h>(&'h self, name: &http::HeaderName) -> impl Iterator<Item = &'h [u8]> {
+        let named = self.0.headers.iter();
+        named
+            .filter(move |(other, _)| other.as_str() == name.as_str())
+            .map(|(_, value)| value.as_bytes())
+    }
+
+    fn method(&self) -> &str {
+        self.0.method.as_str()
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        let uri = &self.0.uri;
+        match (uri.scheme(), uri.path_and_query()) {
+            (None, Some(path)) => Cow::Borrowed(path.as_str()),
+            _ => Cow::Owned(uri.to_string()),
+        }
+    }
+}
+
+/// The length of the body, as `Content-Length` says.
+pub(crate) fn declared(head: &RequestHead) -> Option<u64> {
+    // Beside a transfer encoding it means nothing.
+    if head.chunked() {
+        return None;
+    }
+    let length = head.headers.get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.trim().parse().ok()
+}
+
+/// How the reading of a body ended.
+pub(crate) enum Ended {
+    Whole,
+    Refused(Answer),
+    /// The connection broke, or the sender broke the protocol.
+    Broken,
+}
+
+/// Reads the body to its end, or to the intake's refusal.
+pub(crate) async fn take_in(intake: &mut Intake<'_>, body: &mut Payload) -> Ended {
+    while let Some(chunk) = next(body).await {
+        let Ok(chunk) = chunk else {
+            return Ended::Broken;
+        };
+        if let Err(answer) = intake.update(chunk) {
+            return Ended::Refused(answer);
+        }
+    }
+    Ended::Whole
+}
+
+/// Reads a little of what is left of a body, and forgets it.
+pub(crate) async fn drain(body: &mut Payload) {
+    let mut left = DRAIN;
+    while let Some(Ok(chunk)) = next(body).await {
+        match left.checked_sub(chunk.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+async fn next(body: &mut Payload) -> Option<Result<Bytes, PayloadError>> {
+    std::future::poll_fn(|cx| Pin::new(&mut *body).poll_next(cx)).await
+}
+
+/// The core's answer as a response: a status, two headers, and no body.
+pub(crate) fn respond(answer: Answer) -> HttpResponse {
+    // Both versions of `http` take every number from 100 to 999.
+    let status = StatusCode::from_u16(answer.status.as_u16());
+    let mut response = HttpResponse::new(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    let headers = response.headers_mut();
+    if let Some(outcome) = answer.outcome {
+        headers.insert(OUTCOME, HeaderValue::from_static(outcome));
+    }
+    if let Some(seconds) = answer.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// A status of actix-web's as the core's.
+pub(crate) fn status(status: StatusCode) -> http::StatusCode {
+    http::StatusCode::from_u16(status.as_u16()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR)
+}

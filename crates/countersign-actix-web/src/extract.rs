@@ -1,0 +1,131 @@
+//! What a handler takes: the events, decoded, or the delivery as it is.
+
+use std::fmt;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use serde::de::DeserializeOwned;
+
+/// The verified delivery, with its raw bytes and its settlement.
+#[derive(Debug, Clone)]
+pub struct Delivery(countersign::Delivery);
+
+impl Delivery {
+    pub(crate) fn new(delivery: countersign::Delivery) -> Self {
+        Delivery(delivery)
+    }
+}
+
+impl std::ops::Deref for Delivery {
+    type Target = countersign::Delivery;
+
+    fn deref(&self) -> &countersign::Delivery {
+        &self.0
+    }
+}
+
+/// The one event of a delivery, decoded from its JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Webhook<T>(pub T);
+
+/// The events of a batch that are to be run, each decoded from its own JSON.
+#[derive(Debug, Clone)]
+pub struct Webhooks<T>(pub Vec<T>);
+
+/// Why a handler could not be given what it takes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WebhookRejection {
+    /// There is no [`WebhookMiddleware`](crate::WebhookMiddleware) in front of the handler: 500.
+    NoMiddleware,
+    /// The provider sends batches, and the handler takes a single event: 500. Take
+    /// [`Webhooks`] instead.
+    Batch,
+    /// The event's JSON is not what the handler takes: 422, and the event is released.
+    Undecodable(serde_json::Error),
+}
+
+impl fmt::Display for WebhookRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            WebhookRejection::NoMiddleware => "no WebhookMiddleware in front of this handler",
+            WebhookRejection::Batch => "this provider sends batches: take Webhooks<T>",
+            WebhookRejection::Undecodable(_) => "the event does not decode",
+        })
+    }
+}
+
+impl std::error::Error for WebhookRejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            WebhookRejection::Undecodable(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl ResponseError for WebhookRejection {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            WebhookRejection::NoMiddleware | WebhookRejection::Batch => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            WebhookRejection::Undecodable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// Without a body: what is wrong is for the log, not for the sender.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl FromRequest for Delivery {
+    type Error = WebhookRejection;
+    type Future = Ready<Result<Self, WebhookRejection>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(delivery(request))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for Webhook<T> {
+    type Error = WebhookRejection;
+    type Future = Ready<Result<Self, WebhookRejection>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(delivery(request).and_then(|delivery| {
+            if delivery.is_batch() {
+                return Err(WebhookRejection::Batch);
+            }
+            let event = delivery.events().next().ok_or(WebhookRejection::Batch)?;
+            serde_json::from_slice(event.raw())
+                .map(Webhook)
+                .map_err(WebhookRejection::Undecodable)
+        }))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for Webhooks<T> {
+    type Error = WebhookRejection;
+    type Future = Ready<Result<Self, WebhookRejection>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(delivery(request).and_then(|delivery| {
+            let events = delivery
+                .events()
+                .map(|event| serde_json::from_slice(event.raw()));
+            events
+                .collect::<Result<_, _>>()
+                .map(Webhooks)
+                .map_err(WebhookRejection::Undecodable)
+        }))
+    }
+}
+
+fn delivery(request: &HttpRequest) -> Result<Delivery, WebhookRejection> {
+    let delivery = request.extensions().get::<Delivery>().cloned();
+    delivery.ok_or(WebhookRejection::NoMiddleware)
+}

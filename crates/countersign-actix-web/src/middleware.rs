@@ -1,0 +1,165 @@
+//! The middleware: everything a delivery passes through before its handler, and behind it.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{
+    Extensions, Payload, RequestHead, Service, ServiceRequest, ServiceResponse, Transform,
+};
+use actix_web::error::InternalError;
+use actix_web::web::PayloadConfig;
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use countersign::{Gate, Receiver, Run};
+
+use crate::body::{Ended, Requested, declared, drain, respond, status, take_in};
+use crate::clock::open;
+use crate::extract::Delivery;
+
+/// What loggers are told of a 500 or 503 in place of the handler's response.
+const NO_ANSWER: &str = "the webhook's handler panicked, was stopped, or is past its deadline";
+
+/// Puts a [`Receiver`] in front of a handler: `web::post().to(handler).wrap(middleware.clone())`.
+///
+/// **Build the receiver outside `HttpServer::new`.** Its closure runs once for each worker: a
+/// receiver that is built inside it has another memory store in each of them, and a duplicate that
+/// reaches another worker runs again. Clones of one receiver, and of one middleware, are one: they
+/// may be made inside, and may stand in front of several routes.
+#[derive(Debug, Clone)]
+pub struct WebhookMiddleware {
+    gate: Gate,
+}
+
+impl WebhookMiddleware {
+    /// A middleware for `receiver`.
+    ///
+    /// # Panics
+    ///
+    /// If the system cannot start a thread for the receiver's background work.
+    pub fn new(receiver: Receiver) -> Self {
+        WebhookMiddleware {
+            gate: open(&receiver),
+        }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for WebhookMiddleware
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = WebhookService<S>;
+    type InitError = ();
+    type Future = Ready<Result<WebhookService<S>, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        // The receiver's limit has admitted the body already.
+        let mut no_limit = Extensions::new();
+        no_limit.insert(PayloadConfig::new(usize::MAX));
+        ready(Ok(WebhookService {
+            inner: Rc::new(inner),
+            gate: self.gate.clone(),
+            no_limit: Rc::new(no_limit),
+        }))
+    }
+}
+
+/// The service that a [`WebhookMiddleware`] makes.
+#[derive(Debug)]
+pub struct WebhookService<S> {
+    inner: Rc<S>,
+    gate: Gate,
+    no_limit: Rc<Extensions>,
+}
+
+impl<S, B> Service<ServiceRequest> for WebhookService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let inner = self.inner.clone();
+        let gate = self.gate.clone();
+        let no_limit = self.no_limit.clone();
+        Box::pin(pass(gate, inner, no_limit, request))
+    }
+}
+
+async fn pass<S, B>(
+    gate: Gate,
+    inner: Rc<S>,
+    no_limit: Rc<Extensions>,
+    mut request: ServiceRequest,
+) -> Result<ServiceResponse<EitherBody<B>>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    let body = request.take_payload();
+    let run = match admit(&gate, request.head(), body).await {
+        Ok(run) => run,
+        Err(response) => return Ok(request.into_response(response).map_into_right_body()),
+    };
+    let delivery = run.delivery();
+    // The very bytes that were verified, for a handler that reads the body itself.
+    request.set_payload(Payload::from(delivery.verified().payload().clone()));
+    request.add_data_container(no_limit);
+    request.extensions_mut().insert(Delivery::new(delivery));
+
+    let connection = run.connection();
+    let handler = async move { inner.call(request).await.map_err(rendered) };
+    let task = run.supervise(handler, |result| match result {
+        Ok(response) => status(response.status()),
+        Err(error) => status(error.status_code()),
+    });
+    let carried = connection.carry(task, |rest| {
+        actix_web::rt::spawn(rest);
+    });
+    match carried.await {
+        Ok(result) => Ok(result?.map_into_left_body()),
+        // The request went with the handler, and no clone of it may be held meanwhile.
+        Err(answer) => Err(InternalError::from_response(NO_ANSWER, respond(answer)).into()),
+    }
+}
+
+/// Reads and verifies the body, and claims its events.
+async fn admit(gate: &Gate, head: &RequestHead, mut body: Payload) -> Result<Run, HttpResponse> {
+    let requested = Requested(head);
+    let mut intake = match gate.begin(&requested, declared(head)) {
+        Ok(intake) => intake,
+        Err(answer) => {
+            let _ = tokio::time::timeout(gate.body_timeout(), drain(&mut body)).await;
+            return Err(respond(answer));
+        }
+    };
+    let reading = take_in(&mut intake, &mut body);
+    match tokio::time::timeout(gate.body_timeout(), reading).await {
+        Ok(Ended::Whole) => {}
+        Ok(Ended::Refused(answer)) => {
+            let _ = tokio::time::timeout(gate.body_timeout(), drain(&mut body)).await;
+            return Err(respond(answer));
+        }
+        Ok(Ended::Broken) => return Err(HttpResponse::BadRequest().finish()),
+        Err(_) => return Err(respond(intake.timed_out())),
+    }
+    intake.admit().await.map_err(respond)
+}
+
+/// An inner service's error with the response it makes of itself, whose status is the one that the
+/// sender sees: an error may claim another.
+fn rendered(error: Error) -> InternalError<Error> {
+    let response = error.error_response();
+    InternalError::from_response(error, response)
+}
