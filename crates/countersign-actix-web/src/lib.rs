@@ -24,7 +24,7 @@
 //! let server = HttpServer::new(move || {
 //!     // `post().to(…).wrap(…)`: a GET is then still answered 405, and never verified.
 //!     let route = web::post().to(on_event).wrap(webhooks.clone());
-//!     App::new().route("/webhooks/fedapay", route)
+//!     App::new().service(web::resource("/webhooks/fedapay").route(route))
 //! });
 //! let server = server.bind(("127.0.0.1", 8080))?.disable_signals().run();
 //!
@@ -55,9 +55,14 @@
 //!
 //! # Where the middleware stands
 //!
-//! Behind the handler, on the route: `web::post().to(handler).wrap(middleware)`. `wrap` before `to`
-//! panics at the start. On a resource, a scope or the app it works too, but then it verifies whatever
-//! comes, and answers a GET itself, with 401.
+//! On the route, and after its handler: `web::post().to(handler).wrap(middleware)`; the other way round
+//! panics at the start. `web::resource(path).route(…)` answers a GET 405, `App::route(path, …)` 404,
+//! neither of them by way of the middleware. Around a resource, a scope or the app it works as well,
+//! but there it is asked first, and whatever is not a delivery is answered 401.
+//!
+//! A handler that reads the body itself is given the very bytes that were verified, whatever limit
+//! `PayloadConfig` sets, but a copy of them; [`Delivery`] lends them. `web::Json` keeps a limit of its
+//! own, of 2 MB by default.
 
 #![forbid(unsafe_code)]
 
