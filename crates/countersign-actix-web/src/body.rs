@@ -8,7 +8,9 @@ use actix_web::HttpResponse;
 use actix_web::dev::{Payload, RequestHead};
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{
+    CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
+};
 use bytes::Bytes;
 use countersign::{Answer, Head, Intake};
 use futures_core::Stream;
@@ -46,8 +48,8 @@ impl Head for Requested<'_> {
 
 /// The length of the body, as `Content-Length` says.
 pub(crate) fn declared(head: &RequestHead) -> Option<u64> {
-    // Beside a transfer encoding it means nothing.
-    if head.chunked() {
+    // Beside a transfer encoding it means nothing. `head.chunked()` is about responses.
+    if head.headers.contains_key(TRANSFER_ENCODING) {
         return None;
     }
     let length = head.headers.get(CONTENT_LENGTH)?;

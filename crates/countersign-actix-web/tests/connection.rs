@@ -373,6 +373,14 @@ async fn a_body_that_does_not_arrive() {
     assert_eq!(slow.response().await.status, 408);
     assert_eq!(site.observed().await, (Outcome::Rejected, false));
 
+    // Refused for what it says of itself, before any of it has come.
+    let mut large = site.connect().await;
+    large
+        .write(head.replace("content-length: ", "content-length: 99999"))
+        .await;
+    assert_eq!(large.response().await.status, 413);
+    assert_eq!(site.observed().await, (Outcome::Rejected, false));
+
     let mut broken = site.connect().await;
     broken.write(&head).await;
     broken.write(&body[..10]).await;
