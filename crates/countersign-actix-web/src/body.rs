@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::dev::{Payload, RequestHead};
@@ -18,6 +19,9 @@ use futures_core::Stream;
 /// How much of a refused body is read before the answer: a server that answers and closes under a
 /// sender that still writes resets the connection, and the sender never sees the answer.
 const DRAIN: usize = 64 * 1024;
+
+/// How long that may take: a sender that waits for the answer sends no more.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 const OUTCOME: HeaderName = HeaderName::from_static("webhook-outcome");
 
@@ -80,12 +84,15 @@ pub(crate) async fn take_in(intake: &mut Intake<'_>, body: &mut Payload) -> Ende
 /// Reads a little of what is left of a body, and forgets it.
 pub(crate) async fn drain(body: &mut Payload) {
     let mut left = DRAIN;
-    while let Some(Ok(chunk)) = next(body).await {
-        match left.checked_sub(chunk.len()) {
-            Some(rest) => left = rest,
-            None => return,
+    let reading = async {
+        while let Some(Ok(chunk)) = next(body).await {
+            match left.checked_sub(chunk.len()) {
+                Some(rest) => left = rest,
+                None => return,
+            }
         }
-    }
+    };
+    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
 }
 
 async fn next(body: &mut Payload) -> Option<Result<Bytes, PayloadError>> {

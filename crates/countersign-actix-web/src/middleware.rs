@@ -113,8 +113,12 @@ where
         Err(response) => return Ok(request.into_response(response).map_into_right_body()),
     };
     let delivery = run.delivery();
-    // The very bytes that were verified, for a handler that reads the body itself.
-    request.set_payload(Payload::from(delivery.verified().payload().clone()));
+    // The very bytes that were verified, for a handler that reads the body itself; but not a batch,
+    // whose events may have run before.
+    request.set_payload(match delivery.is_batch() {
+        true => Payload::None,
+        false => Payload::from(delivery.verified().payload().clone()),
+    });
     request.add_data_container(no_limit);
     request.extensions_mut().insert(Delivery::new(delivery));
 
@@ -140,7 +144,7 @@ async fn admit(gate: &Gate, head: &RequestHead, mut body: Payload) -> Result<Run
     let mut intake = match gate.begin(&requested, declared(head)) {
         Ok(intake) => intake,
         Err(answer) => {
-            let _ = tokio::time::timeout(gate.body_timeout(), drain(&mut body)).await;
+            drain(&mut body).await;
             return Err(respond(answer));
         }
     };
@@ -148,7 +152,9 @@ async fn admit(gate: &Gate, head: &RequestHead, mut body: Payload) -> Result<Run
     match tokio::time::timeout(gate.body_timeout(), reading).await {
         Ok(Ended::Whole) => {}
         Ok(Ended::Refused(answer)) => {
-            let _ = tokio::time::timeout(gate.body_timeout(), drain(&mut body)).await;
+            // What it holds counts against the deliveries of others.
+            drop(intake);
+            drain(&mut body).await;
             return Err(respond(answer));
         }
         Ok(Ended::Broken) => return Err(HttpResponse::BadRequest().finish()),

@@ -113,8 +113,12 @@ where
         }
     };
     let delivery = run.delivery();
-    // The very bytes that were verified, for a handler that reads the body itself.
-    let payload = Body::from(delivery.verified().payload().clone());
+    // The very bytes that were verified, for a handler that reads the body itself; but not a batch,
+    // whose events may have run before.
+    let payload = match delivery.is_batch() {
+        true => Body::empty(),
+        false => Body::from(delivery.verified().payload().clone()),
+    };
     parts.extensions.insert(Delivery::new(delivery));
     let mut request = Request::from_parts(parts, payload);
     // The receiver's limit has admitted the body already.

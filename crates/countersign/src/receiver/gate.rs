@@ -120,7 +120,7 @@ impl Receiver {
         let end = clock.monotonic().saturating_add(joined);
         while !settled() && clock.monotonic() < end {
             // Each time: a claim that was on its way may have let one more begin.
-            for (_, run) in self.shared.watched().iter() {
+            for run in self.shared.watched_runs() {
                 run.stop.give();
             }
             clock.sleep(LOOK_AGAIN).await;

@@ -103,12 +103,7 @@ impl Future for Keeper {
 
 /// Looks at every run that is watched.
 fn look(shared: &Arc<Shared>, now: Duration) {
-    let runs: Vec<Arc<RunState>> = shared
-        .watched()
-        .iter()
-        .map(|(_, run)| run.clone())
-        .collect();
-    for run in runs {
+    for run in shared.watched_runs() {
         let config = &run.track.gate.config;
         if now.saturating_sub(run.started) >= config.max_run {
             run.stop.give();

@@ -40,6 +40,12 @@ impl Shared {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The runs that are watched now, to be told something without holding the lock: a handler that
+    /// is woken may end, and leave the watch.
+    pub(crate) fn watched_runs(&self) -> Vec<Arc<RunState>> {
+        self.watched().iter().map(|(_, run)| run.clone()).collect()
+    }
+
     /// A place for a handler, if there is one.
     pub(crate) fn take_run(self: &Arc<Self>, limit: usize) -> Option<RunPlace> {
         if self.runs.fetch_add(1, Ordering::AcqRel) >= limit {
