@@ -258,7 +258,7 @@ fn type_from(text: Option<&str>, members: Option<&Pointer>) -> Result<TypeSource
             let (of, pointer) = starred(pointer)?;
             if of.as_ref() != members {
                 return Err(bad(format!(
-                    "{text:?} does not stand in the array that \"id_from\" names"
+                    "{text:?} names another array than \"id_from\", or none"
                 )));
             }
             Ok(TypeSource::Pointers(vec![Pointer::new(&pointer)?]))
