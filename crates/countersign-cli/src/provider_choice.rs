@@ -154,6 +154,10 @@ fn from_file(path: &Path) -> Result<Provider, Failure> {
     let recipe: Recipe = if name.ends_with(".toml") {
         toml::from_str(text).map_err(|error| bad(format!("the scheme: {}", error.message())))?
     } else {
+        // The parser quotes a text that is no object whole, and it may be a secret's file.
+        if !text.trim_start().starts_with('{') {
+            return Err(bad("the scheme is not a JSON object".to_owned()));
+        }
         serde_json::from_str(text).map_err(|error| bad(format!("the scheme: {error}")))?
     };
     Ok(Provider::try_from(recipe)?)

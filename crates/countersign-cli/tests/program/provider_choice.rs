@@ -163,6 +163,10 @@ fn what_is_no_scheme_is_refused() {
     }
     let scheme = files.with("latin1.json", b"{\"id\": \"\xe9\"}");
     assert_eq!(verify_scheme(&files, &scheme, "0").failure(), "bad_scheme");
+    let mistaken = files.with("secret.json", "\"hunter2-in-place-of-a-scheme\"");
+    let run = verify_scheme(&files, &mistaken, "0");
+    assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+    assert_eq!(run.failure(), "bad_scheme");
     assert_eq!(
         verify_scheme(&files, &files.path("none.json"), "0").failure(),
         "unreadable_file"
