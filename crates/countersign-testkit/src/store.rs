@@ -56,6 +56,9 @@ pub enum Cue {
     /// carried out even if the caller has long given up, by the clock of that moment: a frozen
     /// server finds the request in its socket when it wakes.
     Freeze,
+    /// Fail at once, and carry it out when told to [resume](CueStore::resume): the connection broke,
+    /// and the request was still on its way.
+    Straggle,
 }
 
 /// What stands under a key.
@@ -191,6 +194,10 @@ impl CueStore {
                     state.hang(move |_, _| answer)
                 }
                 Cue::Freeze => state.hang(move |state, now| state.carry_out(operation, now, work)),
+                Cue::Straggle => {
+                    state.hang(move |state, now| state.carry_out(operation, now, work));
+                    return Err(StoreError::unavailable("told to lose the connection"));
+                }
             }
         };
         Ok(future::poll_fn(|cx| lock(&hung).poll(cx.waker())).await)
@@ -502,6 +509,17 @@ mod tests {
             (store.carried_out(Operation::Claim), store.hanging()),
             (1, 0)
         );
+    }
+
+    #[test]
+    fn a_straggling_call_fails_and_is_carried_out_later() {
+        let (store, clock) = store();
+        store.cue_next(Operation::Claim, 1, Cue::Straggle);
+        assert!(claim(&store).now_or_never().unwrap().is_err());
+        assert_eq!((store.entries(), store.hanging()), (Vec::new(), 1));
+        clock.advance(seconds(10));
+        store.resume();
+        assert_eq!(store.entries(), held(LEASE));
     }
 
     #[test]

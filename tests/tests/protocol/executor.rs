@@ -6,18 +6,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use super::dice::Dice;
 
-/// Which task it is: a delivery in its connection, the rest of one that outlived it, or a keeper.
+/// Which task it is: a delivery in its connection, the rest of one that outlived it, or one of the
+/// worker's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Connection { attempt: usize },
     Rest { attempt: usize },
     Keeper,
+    Drain,
+}
+
+impl Role {
+    fn attempt(self) -> Option<usize> {
+        match self {
+            Role::Connection { attempt } | Role::Rest { attempt } => Some(attempt),
+            Role::Keeper | Role::Drain => None,
+        }
+    }
 }
 
 pub struct Task {
@@ -35,9 +46,35 @@ impl Wake for Woken {
     }
 }
 
+/// Which poll it is, and of which delivery: what happens within one poll happens at once.
+#[derive(Clone, Default)]
+pub struct Turns {
+    polls: Arc<AtomicU64>,
+    attempt: Arc<AtomicUsize>,
+}
+
+impl Turns {
+    /// The number of the poll.
+    pub fn now(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed)
+    }
+
+    /// The delivery whose task is polled.
+    pub fn attempt(&self) -> Option<usize> {
+        self.attempt.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    fn next(&self, role: Role) {
+        self.polls.fetch_add(1, Ordering::Relaxed);
+        let attempt = role.attempt().map_or(0, |attempt| attempt + 1);
+        self.attempt.store(attempt, Ordering::Relaxed);
+    }
+}
+
 /// Where running tasks put new ones, and say that their thread is blocked.
 #[derive(Clone, Default)]
 pub struct Spawner {
+    pub turns: Turns,
     new: Rc<RefCell<Vec<Task>>>,
     blocked: Rc<RefCell<Vec<(usize, Duration)>>>,
 }
@@ -59,7 +96,7 @@ impl Spawner {
     }
 
     pub fn is_blocked(&self, role: Role, now: Duration) -> bool {
-        let (Role::Connection { attempt } | Role::Rest { attempt }) = role else {
+        let Some(attempt) = role.attempt() else {
             return false;
         };
         self.blocked
@@ -117,6 +154,7 @@ impl Executor {
         let at = ready[dice.below(ready.len())];
         let task = &mut self.tasks[at];
         task.woken.0.store(false, Ordering::Release);
+        self.spawner.turns.next(task.role);
         let waker = Waker::from(task.woken.clone());
         let mut cx = Context::from_waker(&waker);
         match catch_unwind(AssertUnwindSafe(|| task.future.as_mut().poll(&mut cx))) {
@@ -133,6 +171,7 @@ impl Executor {
 
     /// Drops the tasks that `which` picks; what their drop spawns is kept.
     pub fn drop_tasks(&mut self, which: impl Fn(&Task) -> bool) {
+        self.adopt();
         let (dropped, kept): (Vec<Task>, Vec<Task>) =
             std::mem::take(&mut self.tasks).into_iter().partition(which);
         self.tasks = kept;

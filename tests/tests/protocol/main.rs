@@ -2,20 +2,28 @@
 //!
 //! The receiver of the library runs as it is, on a clock and an executor that the seed drives: two
 //! workers, senders with finite attempts, handlers of every kind, a store that fails in every way,
-//! crashes, hang-ups and steps of the wall clock. After every step the invariants are checked.
-//! `docs/protocol.md` lists what happens when a rule is taken out.
+//! crashes, shutdowns, hang-ups and steps of the wall clock. After every step the invariants are
+//! checked. `docs/protocol.md` lists them, and what happens when a rule is taken out.
 //!
-//! `COUNTERSIGN_WALKS` sets how many seeds each kind of walk takes, `COUNTERSIGN_SEED` a single one.
+//! `COUNTERSIGN_WALKS` sets how many seeds each kind of walk takes, `COUNTERSIGN_SEED` a single one;
+//! `COUNTERSIGN_TRACE=1` prints the end of the trace that failed.
 
+mod checks;
+mod deeds;
 mod dice;
 mod executor;
+mod handler;
 mod ledger;
+mod reach;
+mod server;
+mod store;
 mod walk;
+mod watch;
 mod world;
 
 use walk::{Kind, walk};
 
-const STEPS: usize = 6_000;
+const STEPS: usize = 12_000;
 
 fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str| {
@@ -25,7 +33,7 @@ fn seeds() -> std::ops::Range<u64> {
     };
     match number("COUNTERSIGN_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("COUNTERSIGN_WALKS").unwrap_or(6),
+        None => 0..number("COUNTERSIGN_WALKS").unwrap_or(4),
     }
 }
 
@@ -65,6 +73,11 @@ fn gentle_walks() {
 #[test]
 fn rough_walks() {
     walk_all(Kind::Rough);
+}
+
+#[test]
+fn lasting_walks() {
+    walk_all(Kind::Lasting);
 }
 
 #[test]
