@@ -151,7 +151,8 @@ async fn a_batch_is_settled_event_by_event() {
         let counted = counted.clone();
         let first_fails =
             move |Webhooks(notices): Webhooks<Notice>, delivery: Delivery, raw: Bytes| {
-                assert_eq!(raw, delivery.verified().payload());
+                // The whole batch is no body to run: of it the events are handed over.
+                assert!(raw.is_empty() && !delivery.verified().payload().is_empty());
                 let run = counted.fetch_add(1, Ordering::SeqCst);
                 async move {
                     let ids: Vec<_> = notices.iter().map(|notice| &*notice.event_id).collect();
