@@ -5,6 +5,10 @@ use bytes::{Bytes, BytesMut};
 /// The first reservation is never larger: `Content-Length` is a number of the sender's choice.
 const FIRST_RESERVATION: usize = 64 * 1024;
 
+/// Behind it, a sender is believed to send so many times what it has sent: forged heads that
+/// declare much and send little must not use up the budget for unverified bytes.
+const BELIEVED: usize = 16;
+
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     first: Bytes,
@@ -67,15 +71,15 @@ impl Body {
         }
     }
 
-    /// How large a buffer is made that has to hold `needed` bytes: the declared length once as
-    /// much as the first reservation has really arrived.
+    /// How large a buffer is made that has to hold `needed` bytes: the declared length, as far as it
+    /// is believed for what has really arrived.
     fn room_for(&self, needed: usize) -> usize {
-        let shown = if needed <= FIRST_RESERVATION {
+        let believed = if needed <= FIRST_RESERVATION {
             FIRST_RESERVATION
         } else {
-            usize::MAX
+            needed.saturating_mul(BELIEVED)
         };
-        self.declared.min(shown).max(needed)
+        self.declared.min(believed).max(needed)
     }
 
     /// How many bytes are held after another chunk of `more` bytes.
@@ -131,6 +135,9 @@ mod tests {
         let body = filled(50_000_000, &[10, 10]);
         assert!(body.buffer.capacity() <= FIRST_RESERVATION);
         let body = filled(50_000_000, &[10, FIRST_RESERVATION]);
+        let believed = BELIEVED * (10 + FIRST_RESERVATION);
+        assert!((believed..2 * believed).contains(&body.buffer.capacity()));
+        let body = filled(50_000_000, &[FIRST_RESERVATION, 4_000_000, 1]);
         assert!((50_000_000..51_000_000).contains(&body.buffer.capacity()));
     }
 }

@@ -327,7 +327,10 @@ impl Identifier {
                         .collect();
                     // With a part missing, two events could share the rest: a lost event is worse
                     // than a doubled one, so the bytes decide.
-                    let whole = texts.iter().all(|text| !text.is_empty());
+                    // So could two that differ in where a part ends.
+                    let whole = texts
+                        .iter()
+                        .all(|text| !text.is_empty() && !text.contains('|'));
                     let keyed_by = if whole { KeyedBy::Id } else { KeyedBy::Digest };
                     (texts.join("|").into(), keyed_by)
                 }

@@ -48,12 +48,13 @@ impl Run {
         let token = Token::random();
         let mut waiting: Option<Waiting> = None;
         loop {
-            if gate.is_draining() {
-                return Err(track.refuse(ErrorKind::ShuttingDown, &track.names(&events)));
-            }
             let Some(place) = gate.shared.take_run(gate.config.runs) else {
                 return Err(track.refuse(ErrorKind::TooManyRuns, &track.names(&events)));
             };
+            // Behind the place: a shutdown that begins in between sees it taken, and waits.
+            if gate.is_draining() {
+                return Err(track.refuse(ErrorKind::ShuttingDown, &track.names(&events)));
+            }
             match gate.claim(&keys, token).await {
                 Some(Ok(Claim::Acquired(lease))) => {
                     track.note_differing(&lease.differing, &events);
@@ -86,6 +87,10 @@ impl Run {
                         track.answered(Outcome::InProgress, None, answer.status, &events);
                         return Err(answer);
                     }
+                }
+                // A store that is full was reached, and said that it may not be passed by.
+                Some(Err(error)) if error.is_full() => {
+                    return Err(track.refuse(ErrorKind::StoreUnavailable, &track.names(&events)));
                 }
                 Some(Err(_)) | None if gate.config.fail_open => {
                     return Ok(Run::start(track, verified, events, &keys, None, place));
@@ -220,7 +225,7 @@ impl Gate {
             keys: keys.clone(),
             token,
         };
-        let answer = self.within(self.config.store_timeout, pending).await;
+        let answer = self.within(self.lease_timeout(), pending).await;
         if let Some(Err(error)) = &answer
             && !error.is_full()
         {

@@ -102,7 +102,7 @@ impl Receiver {
     /// their handlers are stopped, joined, and their events released. `true` if everything was
     /// settled in the end.
     pub async fn drain(&self, deadline: Duration) -> bool {
-        self.shared.draining.store(true, Ordering::Release);
+        self.shared.draining.store(true, Ordering::SeqCst);
         let Some(clock) = self.shared.clock.get().cloned() else {
             return true;
         };
@@ -154,7 +154,13 @@ impl Gate {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.shared.draining.load(Ordering::Acquire)
+        self.shared.draining.load(Ordering::SeqCst)
+    }
+
+    /// How long a claim or a renewal may take: a lease counts from when the store carried it out, and
+    /// must not be over before the answer is there.
+    pub(crate) fn lease_timeout(&self) -> Duration {
+        self.config.store_timeout.min(self.config.lease / 3)
     }
 
     /// What `future` yields, if it does so within `limit`. A future that is ready at once costs no

@@ -33,7 +33,7 @@ struct Waiters {
 
 impl Shared {
     pub(crate) fn runs(&self) -> usize {
-        self.runs.load(Ordering::Acquire)
+        self.runs.load(Ordering::SeqCst)
     }
 
     pub(crate) fn watched(&self) -> MutexGuard<'_, Slab<Arc<RunState>>> {
@@ -48,7 +48,8 @@ impl Shared {
 
     /// A place for a handler, if there is one.
     pub(crate) fn take_run(self: &Arc<Self>, limit: usize) -> Option<RunPlace> {
-        if self.runs.fetch_add(1, Ordering::AcqRel) >= limit {
+        // In one order with the flag of a shutdown: either it sees this place, or this sees the flag.
+        if self.runs.fetch_add(1, Ordering::SeqCst) >= limit {
             self.runs.fetch_sub(1, Ordering::AcqRel);
             return None;
         }

@@ -25,7 +25,7 @@ impl Gate {
     /// One try to renew; `None` if it failed or took too long.
     pub(crate) async fn try_renew(&self, keys: Arc<[Key]>, token: Token) -> Option<Renewal> {
         let call = self.config.store.call_renew(keys, token, self.config.lease);
-        self.within(self.config.store_timeout, call).await?.ok()
+        self.within(self.lease_timeout(), call).await?.ok()
     }
 
     /// One try to release; whether it was answered.
