@@ -97,8 +97,8 @@ ANSWERS = [
     ),
     Rule(
         "runs at once are capped",
-        receiver("limits", "if self.runs.fetch_add(1, Ordering::AcqRel) >= limit {",
-                 "if self.runs.fetch_add(1, Ordering::AcqRel) >= limit + 1024 {"),
+        receiver("limits", "if self.runs.fetch_add(1, Ordering::SeqCst) >= limit {",
+                 "if self.runs.fetch_add(1, Ordering::SeqCst) >= limit + 1024 {"),
     ),
     Rule(
         "the cap is checked before the claim",
@@ -151,8 +151,6 @@ RUNS = [
         "a panic is caught",
         receiver("run", "match catch_unwind(AssertUnwindSafe(poll)) {",
                  "match Ok::<_, ()>(poll()) {"),
-        receiver("run", "use std::panic::{AssertUnwindSafe, catch_unwind};",
-                 "use std::panic::AssertUnwindSafe;"),
     ),
     Rule(
         "a panic releases",
@@ -255,7 +253,7 @@ SETTLING = [
         "a commit that fails keeps the handler's answer",
         receiver("run", "                state.settle(success).await;",
                  "                state.settle(success).await;\n"
-                 "                if success && !state.held().is_empty() {\n"
+                 "                if success && !state.keys(super::state::Mark::Committing).is_empty() {\n"
                  "                    return Err(state.track.refuse(crate::error::ErrorKind::StoreUnavailable, &state.names));\n"
                  "                }"),
     ),
@@ -379,8 +377,8 @@ CLAIMS = [
     ),
     Rule(
         "a receiver that shuts down takes nothing in",
-        receiver("gate", "        self.shared.draining.load(Ordering::Acquire)",
-                 "        self.shared.draining.load(Ordering::Acquire) && false"),
+        receiver("gate", "        self.shared.draining.load(Ordering::SeqCst)",
+                 "        self.shared.draining.load(Ordering::SeqCst) && false"),
     ),
     Rule(
         "at a shutdown handlers have until the deadline",
