@@ -122,13 +122,14 @@ fn look(shared: &Arc<Shared>, now: Duration) {
 }
 
 /// Renews what a run holds, and what it is committing. Only the former tells whether the lease is
-/// lost: a commit may have been carried out although its answer is still to come.
+/// lost: a commit may have been carried out although its answer is still to come. One that was given
+/// up holds nothing any longer, but what has succeeded is kept until its commit lands.
 async fn renew(run: Arc<RunState>) {
     let Some(token) = run.token else { return };
     let gate = &run.track.gate;
     let (held, committing) = (run.keys(Mark::Held), run.keys(Mark::Committing));
     let mut renewed = true;
-    if !held.is_empty() {
+    if !held.is_empty() && !run.is_given_up() {
         match gate.try_renew(held.clone(), token).await {
             Some(Renewal::Renewed) => {}
             // An entry is also gone if it was settled in the meantime; then fewer are held now.

@@ -128,9 +128,7 @@ impl RunState {
             return false;
         }
         let mut inner = self.inner();
-        let due = !inner.renewing
-            && !inner.given_up
-            && now.saturating_sub(inner.renewed_at) >= config.lease / 3;
+        let due = !inner.renewing && now.saturating_sub(inner.renewed_at) >= config.lease / 3;
         inner.renewing |= due;
         due
     }
@@ -167,12 +165,20 @@ impl RunState {
         if let Some(token) = self.token
             && !gate.config.store.leases_expire()
         {
-            let keys = self.keys(Mark::Held);
+            let run = self.clone();
             self.track.gate.shared.jobs.push(async move {
                 gate.clock.sleep(gate.config.lease).await;
-                gate.release_until_answered(keys, token).await;
+                // It may have come to its end after all: what succeeded waits for its commit.
+                let keys = run.keys(Mark::Held);
+                if !keys.is_empty() {
+                    gate.release_until_answered(keys, token).await;
+                }
             });
         }
+    }
+
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.inner().given_up
     }
 
     /// Whether an event was marked as failed.
