@@ -214,7 +214,7 @@ RUNS = [
     ),
     Rule(
         "one that cannot be joined is renewed no longer",
-        receiver("state", "            && !inner.given_up\n", ""),
+        receiver("keeper", "if !held.is_empty() && !run.is_given_up() {", "if !held.is_empty() {"),
     ),
     Rule(
         "one that cannot be joined is released where leases do not expire",
@@ -248,6 +248,24 @@ SETTLING = [
     Rule(
         "the lease is renewed while the commit is retried",
         receiver("keeper", "if !committing.is_empty() {", "if false {"),
+    ),
+    Rule(
+        "a commit that landed unheard is no lost lease",
+        receiver("keeper", "        renewed &= gate.try_renew(committing, token).await.is_some();\n",
+                 "        let answer = gate.try_renew(committing, token).await;\n"
+                 "        renewed &= answer.is_some();\n"
+                 "        if answer == Some(Renewal::Lost) {\n            run.lose();\n        }\n"),
+    ),
+    Rule(
+        "what succeeded is renewed though its handler was given up",
+        receiver("keeper", "    if !committing.is_empty() {", "    if !committing.is_empty() && !run.is_given_up() {"),
+    ),
+    Rule(
+        "what succeeded is not released though its handler was given up",
+        receiver("state", "                let keys = run.keys(Mark::Held);",
+                 "                let keys: Vec<Key> = run.keys(Mark::Held).iter()\n"
+                 "                    .chain(&*run.keys(Mark::Committing)).copied().collect();\n"
+                 "                let keys: Arc<[Key]> = keys.into();"),
     ),
     Rule(
         "a commit that fails keeps the handler's answer",

@@ -72,7 +72,8 @@ impl Walk {
                 ledger.excuse(attempt);
             }
             let lasting = !matches!(self.world.store, Store::Cue(_));
-            let released = ledger.claim_of(attempt).is_none_or(|claim| claim.released);
+            let runs = (0..ledger.events.len()).any(|event| ledger.is_running(event, attempt));
+            let released = !runs || ledger.claim_of(attempt).is_none_or(|claim| claim.released);
             if lasting && ran > STUCK + LEASE && !released {
                 let detail = format!("attempt {attempt} cannot be stopped, and keeps its events");
                 ledger.violate("no abandonment", detail);

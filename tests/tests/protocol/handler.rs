@@ -31,10 +31,11 @@ pub enum Plan {
         status: u16,
     },
     /// Settles the events of a batch one by one: every so-many-th failed, the first one left to the
-    /// answer.
+    /// answer, and may block its thread before it gives that.
     Each {
         pause: Duration,
         fail_every: usize,
+        block: Duration,
         status: u16,
     },
 }
@@ -66,12 +67,13 @@ impl Plan {
             },
             14 => Plan::Hang,
             15 => Plan::Block {
-                time: Duration::from_secs(dice.pick(&[3, 40, 120, 200])),
+                time: Duration::from_secs(dice.pick(&[3, 40, 108, 120, 200])),
                 status: dice.pick(&[200, 500]),
             },
             _ if batch => Plan::Each {
                 pause: seconds(dice),
                 fail_every: 1 + dice.below(3),
+                block: Duration::from_secs(dice.pick(&[0, 0, 0, 120])),
                 status: dice.pick(&[200, 200, 200, 500]),
             },
             _ => Plan::CALM,
@@ -111,21 +113,20 @@ impl Scene {
             }
             Plan::Hang => std::future::pending().await,
             Plan::Block { time, status } => {
-                let until = self.clock.monotonic() + time;
-                self.done_at.set(Some(until));
-                self.spawner.block(self.attempt, until);
-                self.pause(time).await;
+                self.block(time).await;
                 self.answer(status)
             }
             Plan::Each {
                 pause,
                 fail_every,
+                block,
                 status,
             } => {
                 for (n, event) in self.events.iter().enumerate().skip(1) {
                     self.pause(pause).await;
                     self.settle_one(*event, n % fail_every == 0).await;
                 }
+                self.block(block).await;
                 self.answer(status)
             }
         }
@@ -146,7 +147,11 @@ impl Scene {
             attempt: self.attempt,
             receiver: self.receiver,
             started,
-            blocking: matches!(plan, Plan::Block { .. }),
+            blocking: match plan {
+                Plan::Block { .. } => true,
+                Plan::Each { block, .. } => !block.is_zero(),
+                _ => false,
+            },
         });
         let beside = ledger
             .handlers
@@ -156,6 +161,13 @@ impl Scene {
         if beside > MAX_RUNS {
             ledger.violate("bounded", format!("{beside} handlers at once"));
         }
+    }
+
+    async fn block(&self, time: Duration) {
+        let until = self.clock.monotonic() + time;
+        self.done_at.set(Some(until));
+        self.spawner.block(self.attempt, until);
+        self.pause(time).await;
     }
 
     async fn pause(&self, time: Duration) {

@@ -202,9 +202,10 @@ impl Ledger {
         }
     }
 
+    /// A handler has been given up: what it has not settled may run again.
     pub fn excuse(&mut self, attempt: usize) {
         for run in self.events.iter_mut().flat_map(|event| &mut event.runs) {
-            if run.attempt == attempt {
+            if run.attempt == attempt && run.end == End::Running {
                 run.excused = true;
             }
         }
@@ -237,10 +238,16 @@ impl Ledger {
     }
 
     pub fn is_running(&self, event: usize, attempt: usize) -> bool {
-        self.events[event]
-            .runs
-            .iter()
-            .any(|run| run.attempt == attempt && run.end == End::Running)
+        self.has_run(event, attempt, End::Running)
+    }
+
+    pub fn is_done(&self, event: usize, attempt: usize) -> bool {
+        self.has_run(event, attempt, End::Succeeded)
+    }
+
+    fn has_run(&self, event: usize, attempt: usize, end: End) -> bool {
+        let mut runs = self.events[event].runs.iter();
+        runs.any(|run| run.attempt == attempt && run.end == end)
     }
 
     /// Whether somebody may still hold an entry under `token`, or nobody can be blamed for it.

@@ -12,7 +12,7 @@ use countersign_testkit::{EntryState, ManualClock, Operation};
 use super::executor::Turns;
 use super::ledger::{Book, ClaimLog, Said};
 use super::store::Store;
-use super::world::{LEASE, MAX_RUN};
+use super::world::{LEASE, LINGER, MAX_RUN};
 
 /// Before and behind a call: what stands under its keys.
 type Picture = Option<Vec<Option<EntryState>>>;
@@ -148,17 +148,45 @@ impl Reach {
         }
     }
 
-    fn note_renewal(&self, token: [u8; 16]) {
+    fn note_renewal(&self, keys: &[Key], token: [u8; 16]) {
         let now = self.clock.monotonic();
         let mut ledger = self.book.open();
-        let attempt = ledger.claims.get(&token).map(|claim| claim.attempt);
+        let Some(attempt) = ledger.claims.get(&token).map(|claim| claim.attempt) else {
+            return;
+        };
         let stuck = ledger.handlers.iter().any(|handler| {
-            Some(handler.attempt) == attempt
-                && now > handler.started + MAX_RUN + Duration::from_secs(3)
+            handler.attempt == attempt && now > handler.started + MAX_RUN + Duration::from_secs(3)
         });
-        if stuck {
-            let detail = format!("attempt {attempt:?} cannot be stopped, and is renewed");
+        let runs = |key: &Key| {
+            let event = ledger.event_of(key.as_bytes());
+            event.is_some_and(|event| ledger.is_running(event, attempt))
+        };
+        if stuck && keys.iter().any(runs) {
+            let detail = format!("attempt {attempt} cannot be stopped, and is renewed");
             ledger.violate("no abandonment", detail);
+        }
+    }
+
+    /// A handler has come to its end before its events are released, or was given up a lease ago.
+    fn note_release(&self, keys: &[Key], token: [u8; 16]) {
+        let now = self.clock.monotonic();
+        let mut ledger = self.book.open();
+        let Some(claim) = ledger.claims.get_mut(&token) else {
+            return;
+        };
+        claim.released = true;
+        let attempt = claim.attempt;
+        let live = ledger
+            .handlers
+            .iter()
+            .any(|h| h.attempt == attempt && now + LINGER < h.started + MAX_RUN + LEASE);
+        let runs = |key: &Key| {
+            let event = ledger.event_of(key.as_bytes());
+            event.is_some_and(|event| ledger.is_running(event, attempt))
+        };
+        if live && keys.iter().any(runs) {
+            let detail = format!("attempt {attempt} still runs, and is released");
+            ledger.violate("no overlap", detail);
         }
     }
 
@@ -166,14 +194,24 @@ impl Reach {
         if !matches!(answer, Ok(Renewal::Lost)) {
             return;
         }
-        let taken = (self.picture(keys).into_iter().flatten())
-            .any(|state| matches!(state, Some(EntryState::InProgress { token: holder, .. }) if holder != token));
+        let standing = self.picture(keys);
+        let taken = (standing.iter().flatten()).any(|state| is_held_by_other(*state, token));
         let (attempt, runs) = {
             let mut ledger = self.book.open();
             let Some(attempt) = ledger.claims.get(&token).map(|claim| claim.attempt) else {
                 return;
             };
-            ledger.watched.lost(self.turns.now(), attempt);
+            // What is committed by the run itself is not lost.
+            let kept = |(key, state): (&Key, &Option<EntryState>)| {
+                let event = ledger.event_of(key.as_bytes());
+                let own = event.is_some_and(|event| ledger.is_done(event, attempt));
+                is_held_by(*state, token) || is_committed(*state) && own
+            };
+            let false_alarm = standing
+                .as_ref()
+                .is_some_and(|standing| keys.iter().zip(standing).all(kept));
+            let turn = self.turns.now();
+            ledger.watched.lost(turn, attempt, false_alarm);
             let events: Vec<Option<usize>> = keys
                 .iter()
                 .map(|key| ledger.event_of(key.as_bytes()))
@@ -312,7 +350,7 @@ impl DedupeStore for Reach {
     ) -> Result<Renewal, StoreError> {
         let mine = *token.as_bytes();
         self.note(Operation::Renew, keys);
-        self.note_renewal(mine);
+        self.note_renewal(keys, mine);
         let before = (self.turns.now(), self.picture(keys));
         let answer = self.reach(self.store.renew(keys, token, lease)).await;
         let full = Some(EntryState::InProgress {
@@ -331,9 +369,7 @@ impl DedupeStore for Reach {
     async fn release(&self, keys: &[Key], token: countersign::Token) -> Result<(), StoreError> {
         let mine = *token.as_bytes();
         self.note(Operation::Release, keys);
-        if let Some(claim) = self.book.open().claims.get_mut(&mine) {
-            claim.released = true;
-        }
+        self.note_release(keys, mine);
         let before = (self.turns.now(), self.picture(keys));
         let answer = self.reach(self.store.release(keys, token)).await;
         let allowed = |before, after: Option<_>| {

@@ -178,7 +178,7 @@ impl Walk {
             0..=11 => self.outage(),
             12..=14 => self.burst(),
             15 => self.crash(),
-            16 => self.drain(),
+            16..=17 => self.drain(),
             _ => {}
         }
     }

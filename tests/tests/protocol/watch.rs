@@ -20,8 +20,9 @@ pub struct Watched {
     owed: Vec<Owed>,
     /// By receiver: the poll in which it last reported an answer, and its status.
     answers: HashMap<usize, (u64, u16)>,
-    /// The poll in which a store last answered that a lease is lost, and the attempt whose it was.
-    lost: Option<(u64, usize)>,
+    /// The poll in which a store last answered that a lease is lost, the attempt whose it was, and
+    /// whether it was not lost at all.
+    lost: Option<(u64, usize, bool)>,
     /// Attempts whose lost lease was reported.
     told: Vec<usize>,
 }
@@ -53,8 +54,8 @@ impl Watched {
         });
     }
 
-    pub fn lost(&mut self, turn: u64, attempt: usize) {
-        self.lost = Some((turn, attempt));
+    pub fn lost(&mut self, turn: u64, attempt: usize, false_alarm: bool) {
+        self.lost = Some((turn, attempt, false_alarm));
     }
 
     /// Whether it was reported that `attempt` lost its lease.
@@ -122,10 +123,14 @@ impl Observer for Watch {
             watched.answers.insert(self.receiver, answer);
         }
         if observation.outcome == Outcome::LeaseLost
-            && let Some((when, attempt)) = watched.lost
+            && let Some((when, attempt, false_alarm)) = watched.lost
             && when == turn
         {
             watched.told.push(attempt);
+            if false_alarm {
+                let detail = format!("attempt {attempt} is told of a lost lease, and lost none");
+                ledger.violate("observed", detail);
+            }
         }
         ledger.log.push(format!(
             "receiver {} reports {} {:?}",
