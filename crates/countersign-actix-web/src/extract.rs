@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
-use serde::de::DeserializeOwned;
+use countersign::{DecodeError, FromEvent};
 
 /// The verified delivery, with its raw bytes and its settlement.
 #[derive(Debug, Clone)]
@@ -26,11 +26,15 @@ impl std::ops::Deref for Delivery {
     }
 }
 
-/// The one event of a delivery, decoded from its JSON.
+/// The one event of a delivery: an [`Event`](countersign::Event), or whatever serde decodes from its
+/// JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct Webhook<T>(pub T);
 
 /// The events of a batch that are to be run, each decoded from its own JSON.
+///
+/// One that does not decode is left out and released, and the sender is told to come again with it;
+/// [`Decoded`](countersign::Decoded) shows it to the handler.
 #[derive(Debug, Clone)]
 pub struct Webhooks<T>(pub Vec<T>);
 
@@ -43,8 +47,9 @@ pub enum WebhookRejection {
     /// The provider sends batches, and the handler takes a single event: 500. Take
     /// [`Webhooks`] instead.
     Batch,
-    /// The event's JSON is not what the handler takes: 422, and the event is released.
-    Undecodable(serde_json::Error),
+    /// The event's JSON is not what the handler takes, or of a batch no event's is: 422, and they are
+    /// released.
+    Undecodable(DecodeError),
 }
 
 impl fmt::Display for WebhookRejection {
@@ -91,7 +96,7 @@ impl FromRequest for Delivery {
     }
 }
 
-impl<T: DeserializeOwned> FromRequest for Webhook<T> {
+impl<T: FromEvent> FromRequest for Webhook<T> {
     type Error = WebhookRejection;
     type Future = Ready<Result<Self, WebhookRejection>>;
 
@@ -100,27 +105,20 @@ impl<T: DeserializeOwned> FromRequest for Webhook<T> {
             if delivery.is_batch() {
                 return Err(WebhookRejection::Batch);
             }
-            let event = delivery.events().next().ok_or(WebhookRejection::Batch)?;
-            serde_json::from_slice(event.raw())
-                .map(Webhook)
-                .map_err(WebhookRejection::Undecodable)
+            let event = delivery.decode_one();
+            event.map(Webhook).map_err(WebhookRejection::Undecodable)
         }))
     }
 }
 
-impl<T: DeserializeOwned> FromRequest for Webhooks<T> {
+impl<T: FromEvent> FromRequest for Webhooks<T> {
     type Error = WebhookRejection;
     type Future = Ready<Result<Self, WebhookRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(delivery(request).and_then(|delivery| {
-            let events = delivery
-                .events()
-                .map(|event| serde_json::from_slice(event.raw()));
-            events
-                .collect::<Result<_, _>>()
-                .map(Webhooks)
-                .map_err(WebhookRejection::Undecodable)
+            let events = delivery.decode_all();
+            events.map(Webhooks).map_err(WebhookRejection::Undecodable)
         }))
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
+use countersign::{DecodeError, FromEvent};
 use http::StatusCode;
 use http::request::Parts;
-use serde::de::DeserializeOwned;
 
 /// The verified delivery, with its raw bytes and its settlement.
 #[derive(Debug, Clone)]
@@ -26,11 +26,15 @@ impl std::ops::Deref for Delivery {
     }
 }
 
-/// The one event of a delivery, decoded from its JSON.
+/// The one event of a delivery: an [`Event`](countersign::Event), or whatever serde decodes from its
+/// JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct Webhook<T>(pub T);
 
 /// The events of a batch that are to be run, each decoded from its own JSON.
+///
+/// One that does not decode is left out and released, and the sender is told to come again with it;
+/// [`Decoded`](countersign::Decoded) shows it to the handler.
 #[derive(Debug, Clone)]
 pub struct Webhooks<T>(pub Vec<T>);
 
@@ -43,8 +47,9 @@ pub enum WebhookRejection {
     /// The provider sends batches, and the handler takes a single event: 500. Take
     /// [`Webhooks`] instead.
     Batch,
-    /// The event's JSON is not what the handler takes: 422, and the event is released.
-    Undecodable(serde_json::Error),
+    /// The event's JSON is not what the handler takes, or of a batch no event's is: 422, and they are
+    /// released.
+    Undecodable(DecodeError),
 }
 
 impl fmt::Display for WebhookRejection {
@@ -89,7 +94,7 @@ impl<S: Sync> FromRequestParts<S> for Delivery {
     }
 }
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Webhook<T> {
+impl<T: FromEvent, S: Sync> FromRequestParts<S> for Webhook<T> {
     type Rejection = WebhookRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebhookRejection> {
@@ -97,24 +102,17 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Webhook<T> {
         if delivery.is_batch() {
             return Err(WebhookRejection::Batch);
         }
-        let event = delivery.events().next().ok_or(WebhookRejection::Batch)?;
-        serde_json::from_slice(event.raw())
-            .map(Webhook)
-            .map_err(WebhookRejection::Undecodable)
+        let event = delivery.decode_one();
+        event.map(Webhook).map_err(WebhookRejection::Undecodable)
     }
 }
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Webhooks<T> {
+impl<T: FromEvent, S: Sync> FromRequestParts<S> for Webhooks<T> {
     type Rejection = WebhookRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebhookRejection> {
         let delivery = Delivery::from_request_parts(parts, state).await?;
-        let events = delivery
-            .events()
-            .map(|event| serde_json::from_slice(event.raw()));
-        events
-            .collect::<Result<_, _>>()
-            .map(Webhooks)
-            .map_err(WebhookRejection::Undecodable)
+        let events = delivery.decode_all();
+        events.map(Webhooks).map_err(WebhookRejection::Undecodable)
     }
 }

@@ -105,6 +105,7 @@ pub struct Identity {
     id: Box<str>,
     keyed_by: KeyedBy,
     kind: Option<Box<str>>,
+    kind_inferred: bool,
     time: Option<UnixTime>,
     raw: Bytes,
     identified: bool,
@@ -128,6 +129,11 @@ impl Identity {
     /// The type, where a signed byte tells it.
     pub fn kind(&self) -> Option<&str> {
         self.kind.as_deref()
+    }
+
+    /// Whether the type was told from the payload's shape, and may be wrong.
+    pub fn is_kind_inferred(&self) -> bool {
+        self.kind_inferred
     }
 
     /// The event's own time, where the payload has one.
@@ -175,6 +181,7 @@ impl Identity {
             id,
             keyed_by: KeyedBy::Id,
             kind: None,
+            kind_inferred: false,
             time: None,
             raw,
             identified: false,
@@ -359,6 +366,7 @@ impl Identifier {
             id,
             keyed_by,
             kind,
+            kind_inferred: matches!(self.kind, TypeAt::Shape(_)),
             time,
             raw,
             identified: true,
@@ -369,7 +377,7 @@ impl Identifier {
 /// A time in a payload: a date as text, or seconds as a whole number.
 pub(crate) fn time_of(found: &Found<'_>) -> Option<UnixTime> {
     match found {
-        Found::Value(Value::Text(text)) => iso8601(text),
+        Found::Value(Value::Text { text, .. }) => iso8601(text),
         Found::Value(Value::Number(number)) => number.parse().ok().map(UnixTime::from_secs),
         _ => None,
     }

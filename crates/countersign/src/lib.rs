@@ -7,6 +7,7 @@
 //! | know which events it brings | [`Verifier::identify`] |
 //! | run a handler once for each | [`Receiver`], and an adapter for the framework |
 //! | describe a provider that is not listed | [`provider::Recipe`], or [`Provider::new`] |
+//! | give handlers an enum instead of JSON | [`events!`], [`Event`] |
 //! | keep claims elsewhere than in memory | [`DedupeStore`] |
 //!
 //! # Why these defaults
@@ -41,6 +42,7 @@ mod scan;
 pub mod scheme;
 mod secret;
 mod time;
+mod typed;
 mod verifier;
 mod window;
 
@@ -58,5 +60,28 @@ pub use self::receiver::{
 pub use self::scan::Pointer;
 pub use self::secret::Secret;
 pub use self::time::{Clock, Sleep, UnixTime};
+pub use self::typed::{
+    Amount, DecodeError, Decoded, Event, EventData, FromEvent, Id, NotAnAmount, RawJson, Timestamp,
+    Undecodable,
+};
 pub use self::verifier::{Verification, Verified, Verifier};
 pub use self::window::{TimeUnit, Tolerance};
+
+/// What [`events!`] expands to. Not for use by hand, and no part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use bytes::Bytes;
+    pub use serde::de::IgnoredAny as Anything;
+
+    /// Decodes the JSON of an event of that name.
+    ///
+    /// # Errors
+    ///
+    /// If it is not what `T` takes.
+    pub fn decode<T: serde::de::DeserializeOwned>(
+        name: &str,
+        raw: &[u8],
+    ) -> Result<T, crate::DecodeError> {
+        crate::typed::decode(Some(name), raw)
+    }
+}

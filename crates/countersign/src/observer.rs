@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::error::ErrorKind;
 use crate::event::Identity;
+use crate::typed::DecodeError;
 
 /// Is told what became of each delivery.
 ///
@@ -52,6 +53,8 @@ pub enum Outcome {
     PayloadDiffers,
     /// The id was not where the provider puts it; the digest of the bytes stands in for it.
     Unidentified,
+    /// An event of a known type does not decode; [`Observation::decode_error`] says where.
+    Undecodable,
     /// Said once, when the receiver is opened: nothing signed holds a time, and no freshness is asked
     /// for, so that a replay is recognised only while its event is remembered.
     NoSignedTime,
@@ -78,6 +81,7 @@ impl Outcome {
             Outcome::TransactionNotCommitted => "transaction_not_committed",
             Outcome::PayloadDiffers => "payload_differs",
             Outcome::Unidentified => "unidentified",
+            Outcome::Undecodable => "undecodable",
             Outcome::NoSignedTime => "no_signed_time",
             Outcome::HandlerStuck => "handler_stuck",
         }
@@ -97,6 +101,8 @@ pub struct Observation<'a> {
     pub outcome: Outcome,
     /// Why it was refused.
     pub reason: Option<ErrorKind>,
+    /// Where an event does not decode.
+    pub decode_error: Option<&'a DecodeError>,
     /// The status that was answered; `None` where nothing was, or nobody was there to hear it.
     pub status: Option<StatusCode>,
     /// The index of the secret that matched.

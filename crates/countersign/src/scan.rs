@@ -55,6 +55,23 @@ impl Pointer {
     }
 }
 
+/// As a path: `data.items[0].id`.
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        for token in &self.tokens {
+            if !first && token.bytes().all(|byte| byte.is_ascii_digit()) {
+                write!(f, "[{token}]")?;
+            } else {
+                let dot = if first { "" } else { "." };
+                write!(f, "{dot}{token}")?;
+            }
+            first = false;
+        }
+        Ok(())
+    }
+}
+
 const MAX_DEPTH: usize = 8;
 
 /// What stands at a pointer.
@@ -72,8 +89,13 @@ pub(crate) enum Found<'a> {
 /// A value found in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
-    /// A text, unescaped.
-    Text(Cow<'a, str>),
+    /// A text.
+    Text {
+        /// Unescaped.
+        text: Cow<'a, str>,
+        /// As it stands there, in its quotes.
+        raw: &'a str,
+    },
     /// A number, as its own text.
     Number(&'a str),
     /// Something else, as its own text.
@@ -84,10 +106,14 @@ impl<'a> Value<'a> {
     fn of(raw: &'a str) -> Option<Value<'a>> {
         match raw.as_bytes().first()? {
             b'n' => None,
-            b'"' => match raw.get(1..raw.len() - 1) {
-                Some(plain) if !plain.contains('\\') => Some(Value::Text(Cow::Borrowed(plain))),
-                _ => Some(serde_json::from_str(raw).map_or(Value::Other(raw), Value::Text)),
-            },
+            b'"' => Some(match raw.get(1..raw.len() - 1) {
+                Some(plain) if !plain.contains('\\') => Value::Text {
+                    text: Cow::Borrowed(plain),
+                    raw,
+                },
+                _ => serde_json::from_str(raw)
+                    .map_or(Value::Other(raw), |text| Value::Text { text, raw }),
+            }),
             b'-' | b'0'..=b'9' => Some(Value::Number(raw)),
             _ => Some(Value::Other(raw)),
         }
@@ -96,10 +122,17 @@ impl<'a> Value<'a> {
     /// The text of a text that is not empty, or of a number.
     pub(crate) fn scalar(&self) -> Option<&str> {
         match self {
-            Value::Text(text) if text.is_empty() => None,
-            Value::Text(text) => Some(text),
+            Value::Text { text, .. } if text.is_empty() => None,
+            Value::Text { text, .. } => Some(text),
             Value::Number(text) => Some(text),
             Value::Other(_) => None,
+        }
+    }
+
+    /// The value's own JSON.
+    pub(crate) fn raw(&self) -> &'a str {
+        match self {
+            Value::Text { raw, .. } | Value::Number(raw) | Value::Other(raw) => raw,
         }
     }
 }

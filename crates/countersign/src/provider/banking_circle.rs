@@ -1,4 +1,17 @@
 //! Banking Circle Connect.
+//!
+//! [Banking Circle Connect](https://docs.bankingcircleconnect.com): the body is sealed with
+//! AES-256-GCM. Nonce, tag and checksum stand in the headers `Nonce`, `AuthenticationTag` and
+//! `Checksum`, whose names can be changed; `SubscriptionVersion` is not required.
+//!
+//! The key is a text of 32 characters taken as it is (an inference, and stated by third parties);
+//! its Base64 form can be chosen ([`KeyEncoding`](super::Setting::KeyEncoding)). That nothing but
+//! the body is authenticated is inferred too. A delivery holds up to 1000 events, each with an
+//! `eventId`; the handler is given UTF-8 JSON.
+//!
+//! Nothing in the proof holds a time, and no window is applied: retries come up to four days late.
+//! `eventId` stops a replay while it is remembered: for 35 days, since pending deliveries may be
+//! re-sent weeks later when a deactivated subscription is switched on again (an assumption).
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -26,19 +39,8 @@ const GAPS: &[Duration] = &[
 /// The sum of the gaps: a little under four days.
 const GAPS_TOTAL: Duration = Duration::from_secs(337_305);
 
-/// [Banking Circle Connect](https://docs.bankingcircleconnect.com): the body is sealed with
-/// AES-256-GCM. Nonce, tag and checksum stand in the headers `Nonce`, `AuthenticationTag` and
-/// `Checksum`, whose names can be changed; `SubscriptionVersion` is not required.
-///
-/// The key is a text of 32 characters taken as it is (an inference, and stated by third parties);
-/// its Base64 form can be chosen ([`KeyEncoding`](super::Setting::KeyEncoding)). That nothing but
-/// the body is authenticated is inferred too. A delivery holds up to 1000 events, each with an
-/// `eventId`; the handler is given UTF-8 JSON.
-///
-/// Nothing in the proof holds a time, and no window is applied: retries come up to four days late.
-/// `eventId` stops a replay while it is remembered: for 35 days, since pending deliveries may be
-/// re-sent weeks later when a deactivated subscription is switched on again (an assumption).
-pub fn banking_circle() -> Provider {
+/// What the receiver should know of it.
+pub(super) fn preset() -> Provider {
     Provider {
         name: Cow::Borrowed("banking-circle"),
         scheme: Scheme::Sealed(SealedScheme {

@@ -1,4 +1,16 @@
 //! CentralPay.
+//!
+//! [CentralPay](https://www.centralpay.com): HMAC-SHA256 of the raw body under the secret's text.
+//!
+//! **Its documentation does not name the signature header**, so the merchant has to
+//! ([`SignatureHeader`](super::Setting::SignatureHeader)); a captured delivery shows it. Lower-case
+//! hexadecimal digits are assumed for its encoding and can be changed
+//! ([`SignatureEncoding`](super::Setting::SignatureEncoding)). Nor does it say where an event's id
+//! and type stand: until they are set ([`Id`](super::Setting::Id), [`Type`](super::Setting::Type)),
+//! an event is known by the digest of its body, and its type is not known.
+//!
+//! Nothing signed holds a time: a replay is recognised while the event is remembered, and not
+//! longer. A bound on its age can be set with `with_freshness` on the receiver.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -22,18 +34,8 @@ const GAPS: &[Duration] = &[
 /// Older pages speak of a retry every 5 minutes for 2 hours, which is the longer of the two.
 const HORIZON: Duration = HOUR.saturating_mul(2);
 
-/// [CentralPay](https://www.centralpay.com): HMAC-SHA256 of the raw body under the secret's text.
-///
-/// **Its documentation does not name the signature header**, so the merchant has to
-/// ([`SignatureHeader`](super::Setting::SignatureHeader)); a captured delivery shows it. Lower-case
-/// hexadecimal digits are assumed for its encoding and can be changed
-/// ([`SignatureEncoding`](super::Setting::SignatureEncoding)). Nor does it say where an event's id
-/// and type stand: until they are set ([`Id`](super::Setting::Id), [`Type`](super::Setting::Type)),
-/// an event is known by the digest of its body, and its type is not known.
-///
-/// Nothing signed holds a time: a replay is recognised while the event is remembered, and not
-/// longer. A bound on its age can be set with `with_freshness` on the receiver.
-pub fn centralpay() -> Provider {
+/// What the receiver should know of it.
+pub(super) fn preset() -> Provider {
     Provider {
         name: Cow::Borrowed("centralpay"),
         scheme: Scheme::Hmac(HmacScheme {

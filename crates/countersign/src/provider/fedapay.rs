@@ -1,4 +1,14 @@
 //! FedaPay.
+//!
+//! [FedaPay](https://docs.fedapay.com): HMAC-SHA256 of `{t}.{raw body}` under the whole text of the
+//! secret, in `X-FEDAPAY-SIGNATURE: t=…,s=…`, with a window of 300 seconds each way.
+//!
+//! The secret belongs to one endpoint and one mode: `wh_live_…` and `wh_sandbox_…` in one list are
+//! refused. Every retry is signed anew with a new `t`; the event is the `id` at the top, or, where
+//! there is none, name, class, id and time of the entity together (an inference).
+//!
+//! FedaPay switches an endpoint off after 10 failures, and whether 409 and 503 count as such is not
+//! public.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -25,16 +35,8 @@ const GAPS: &[Duration] = &[
     SECOND.saturating_mul(120),
 ];
 
-/// [FedaPay](https://docs.fedapay.com): HMAC-SHA256 of `{t}.{raw body}` under the whole text of the
-/// secret, in `X-FEDAPAY-SIGNATURE: t=…,s=…`, with a window of 300 seconds each way.
-///
-/// The secret belongs to one endpoint and one mode: `wh_live_…` and `wh_sandbox_…` in one list are
-/// refused. Every retry is signed anew with a new `t`; the event is the `id` at the top, or, where
-/// there is none, name, class, id and time of the entity together (an inference).
-///
-/// FedaPay switches an endpoint off after 10 failures, and whether 409 and 503 count as such is not
-/// public.
-pub fn fedapay() -> Provider {
+/// What the receiver should know of it.
+pub(super) fn preset() -> Provider {
     let entity = |name| Pointer::of(&["entity", name]);
     Provider {
         name: Cow::Borrowed("fedapay"),

@@ -1,4 +1,19 @@
 //! 4Pay.
+//!
+//! 4Pay: HMAC-SHA256 of the raw body under the secret's text, as lower-case hexadecimal digits in
+//! `X-Webhook-Signature`.
+//!
+//! Some pages of its documentation speak of a header `api-notification-sign` with SHA-512, left
+//! over from its upstream; it is ignored. The type is told from the payload's shape (an inference)
+//! or fixed for the endpoint ([`Type`](super::Setting::Type)).
+//!
+//! A delivery has no event id: `id` is the resource's, and comes again with every status. So an
+//! event is known by the digest of its body: a status that returns to an earlier one with the very
+//! same bytes, within the retention, is taken for a duplicate.
+//!
+//! Nothing signed holds a time: a replay is recognised while the event is remembered, and not
+//! longer. A bound on its age can be set with `with_freshness` on the receiver. How 4Pay retries is
+//! not public; a horizon of 3 days is assumed.
 
 use std::borrow::Cow;
 
@@ -33,21 +48,8 @@ const SHAPES: &[Shape] = &[
     },
 ];
 
-/// 4Pay: HMAC-SHA256 of the raw body under the secret's text, as lower-case hexadecimal digits in
-/// `X-Webhook-Signature`.
-///
-/// Some pages of its documentation speak of a header `api-notification-sign` with SHA-512, left
-/// over from its upstream; it is ignored. The type is told from the payload's shape (an inference)
-/// or fixed for the endpoint ([`Type`](super::Setting::Type)).
-///
-/// A delivery has no event id: `id` is the resource's, and comes again with every status. So an
-/// event is known by the digest of its body: a status that returns to an earlier one with the very
-/// same bytes, within the retention, is taken for a duplicate.
-///
-/// Nothing signed holds a time: a replay is recognised while the event is remembered, and not
-/// longer. A bound on its age can be set with `with_freshness` on the receiver. How 4Pay retries is
-/// not public; a horizon of 3 days is assumed.
-pub fn fourpay() -> Provider {
+/// What the receiver should know of it.
+pub(super) fn preset() -> Provider {
     Provider {
         name: Cow::Borrowed("4pay"),
         scheme: Scheme::Hmac(HmacScheme {

@@ -1,12 +1,12 @@
 //! What the receiver should know of each provider, one file a provider.
 
-mod banking_circle;
-mod centralpay;
-mod fedapay;
-mod fourpay;
+pub mod banking_circle;
+pub mod centralpay;
+pub mod fedapay;
+pub mod fourpay;
 mod public;
 mod recipe;
-mod zibapay;
+pub mod zibapay;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -18,13 +18,8 @@ use crate::scheme::{KeyEncoding, Scheme, SignatureEncoding};
 use crate::secret::Secret;
 use crate::window::Tolerance;
 
-pub use self::banking_circle::banking_circle;
-pub use self::centralpay::centralpay;
-pub use self::fedapay::fedapay;
-pub use self::fourpay::fourpay;
 pub use self::public::{github, standard_webhooks, stripe};
 pub use self::recipe::Recipe;
-pub use self::zibapay::zibapay;
 
 /// The body limit of most providers: 1 MiB.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -59,6 +54,31 @@ pub fn named(name: &str) -> Option<Provider> {
 /// The names that [`named`] knows.
 pub fn names() -> impl Iterator<Item = &'static str> {
     NAMED.iter().map(|(name, _)| *name)
+}
+
+/// CentralPay: what is known of it, and its typed events, are in [its module](mod@centralpay).
+pub fn centralpay() -> Provider {
+    centralpay::preset()
+}
+
+/// FedaPay: what is known of it, and its typed events, are in [its module](mod@fedapay).
+pub fn fedapay() -> Provider {
+    fedapay::preset()
+}
+
+/// Banking Circle Connect: what is known of it, and its typed events, are in [its module](mod@banking_circle).
+pub fn banking_circle() -> Provider {
+    banking_circle::preset()
+}
+
+/// ZibaPay: what is known of it, and its typed events, are in [its module](mod@zibapay).
+pub fn zibapay() -> Provider {
+    zibapay::preset()
+}
+
+/// 4Pay: what is known of it, and its typed events, are in [its module](mod@fourpay).
+pub fn fourpay() -> Provider {
+    fourpay::preset()
 }
 
 /// Everything the receiver should know of one provider.

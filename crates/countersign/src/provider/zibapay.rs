@@ -1,4 +1,20 @@
 //! ZibaPay.
+//!
+//! ZibaPay: a signature in `X-Signature`.
+//!
+//! **How it is made is not public.** This preset assumes HMAC-SHA256 of the raw body under the
+//! secret's text, as hexadecimal digits or Base64, which cannot be mistaken for each other, with or
+//! without `sha256=` before it. If that is wrong, nothing verifies and nothing is let through:
+//! capture a delivery, and say what you found with
+//! [`with_scheme`](Provider::with_scheme), or with
+//! [`SignatureEncoding`](super::Setting::SignatureEncoding) to allow one encoding only.
+//!
+//! Nor is it public where an event's id and type stand. The type is assumed at `event`, else at
+//! `type`; until an id is set ([`Id`](super::Setting::Id)), an event is known by the digest of its
+//! body: a status that returns to an earlier one with the very same bytes is then a duplicate.
+//!
+//! Nothing signed holds a time: a replay is recognised while the event is remembered, and not
+//! longer. A bound on its age can be set with `with_freshness` on the receiver.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -26,22 +42,8 @@ const GAPS: &[Duration] = &[
     MINUTE.saturating_mul(417),
 ];
 
-/// ZibaPay: a signature in `X-Signature`.
-///
-/// **How it is made is not public.** This preset assumes HMAC-SHA256 of the raw body under the
-/// secret's text, as hexadecimal digits or Base64, which cannot be mistaken for each other, with or
-/// without `sha256=` before it. If that is wrong, nothing verifies and nothing is let through:
-/// capture a delivery, and say what you found with
-/// [`with_scheme`](Provider::with_scheme), or with
-/// [`SignatureEncoding`](super::Setting::SignatureEncoding) to allow one encoding only.
-///
-/// Nor is it public where an event's id and type stand. The type is assumed at `event`, else at
-/// `type`; until an id is set ([`Id`](super::Setting::Id)), an event is known by the digest of its
-/// body: a status that returns to an earlier one with the very same bytes is then a duplicate.
-///
-/// Nothing signed holds a time: a replay is recognised while the event is remembered, and not
-/// longer. A bound on its age can be set with `with_freshness` on the receiver.
-pub fn zibapay() -> Provider {
+/// What the receiver should know of it.
+pub(super) fn preset() -> Provider {
     Provider {
         name: Cow::Borrowed("zibapay"),
         scheme: Scheme::Hmac(HmacScheme {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::state::{Mark, RunState};
 use crate::dedupe::Key;
 use crate::event::Identity;
+use crate::typed::{DecodeError, FromEvent, Undecodable};
 use crate::verifier::Verified;
 
 /// A verified delivery in the hands of its handler. Cloning is cheap.
@@ -42,6 +43,54 @@ impl Delivery {
     /// The events to run, in the order of the delivery: those that had not been committed before.
     pub fn events(&self) -> impl ExactSizeIterator<Item = &Identity> {
         self.inner.events.iter().map(|(_, event)| event)
+    }
+
+    /// The one event of a delivery that is no batch, decoded.
+    ///
+    /// # Errors
+    ///
+    /// If its JSON is not what `T` takes: the event is then refused, unless
+    /// [`Receiver::on_undecodable`](crate::Receiver::on_undecodable) says otherwise.
+    pub fn decode_one<T: FromEvent>(&self) -> Result<T, DecodeError> {
+        match self.inner.events.first() {
+            Some((key, event)) => self.decode(key, event),
+            // No run begins without an event.
+            None => Err(DecodeError::nothing()),
+        }
+    }
+
+    /// The [events](Delivery::events), each decoded. One that does not decode is left out and
+    /// refused; the others go their way.
+    ///
+    /// # Errors
+    ///
+    /// The first one's, if none of them decodes.
+    pub fn decode_all<T: FromEvent>(&self) -> Result<Vec<T>, DecodeError> {
+        let mut first = None;
+        let mut decoded = Vec::with_capacity(self.inner.events.len());
+        for (key, event) in &self.inner.events {
+            match self.decode(key, event) {
+                Ok(event) => decoded.push(event),
+                Err(error) => {
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        match first {
+            Some(error) if decoded.is_empty() => Err(error),
+            _ => Ok(decoded),
+        }
+    }
+
+    fn decode<T: FromEvent>(&self, key: &Key, event: &Identity) -> Result<T, DecodeError> {
+        T::from_event(event).or_else(|error| {
+            let run = &self.inner.run;
+            let on = run.track.gate.config.on_undecodable;
+            let decoded = T::undecoded(event, error.clone(), on);
+            let refused = decoded.is_err() || on == Undecodable::Refuse;
+            run.undecodable(key, event, &error, refused);
+            decoded
+        })
     }
 
     /// Whether the provider sends several events at once.

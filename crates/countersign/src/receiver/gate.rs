@@ -18,6 +18,7 @@ use crate::event::Identity;
 use crate::head::Head;
 use crate::observer::{Observation, Outcome};
 use crate::time::Clock;
+use crate::typed::DecodeError;
 use crate::verifier::Verified;
 
 /// How often something that is waited for is looked at again, at most.
@@ -234,18 +235,29 @@ impl Track {
                 failures.fetch_add(1, Ordering::Relaxed);
             }
         }
-        self.observe(outcome, reason, Some(status), events, false);
+        self.observe(outcome, (reason, None), Some(status), events, false);
     }
 
     /// Tells the observer something beside the answer, or what became of a delivery after it.
     pub(crate) fn noticed(&self, outcome: Outcome, events: &[Identity], late: bool) {
-        self.observe(outcome, None, None, events, late);
+        self.observe(outcome, (None, None), None, events, late);
+    }
+
+    /// Tells the observer which event does not decode, and why.
+    pub(crate) fn undecodable(&self, error: &DecodeError, events: &[Identity], late: bool) {
+        self.observe(
+            Outcome::Undecodable,
+            (None, Some(error)),
+            None,
+            events,
+            late,
+        );
     }
 
     fn observe(
         &self,
         outcome: Outcome,
-        reason: Option<ErrorKind>,
+        (reason, decode_error): (Option<ErrorKind>, Option<&DecodeError>),
         status: Option<StatusCode>,
         events: &[Identity],
         late: bool,
@@ -259,6 +271,7 @@ impl Track {
             provider: config.provider.name(),
             outcome,
             reason,
+            decode_error,
             status,
             key_index: self.key_index,
             skew_millis: self.skew_millis,

@@ -31,6 +31,7 @@ use crate::observer::Observer;
 use crate::provider::Provider;
 use crate::scan::{Pointer, Targets};
 use crate::secret::Secret;
+use crate::typed::Undecodable;
 use crate::verifier::Verifier;
 
 use self::limits::Shared;
@@ -86,6 +87,7 @@ pub(crate) struct Config {
     pub(crate) types: Option<Arc<[Box<str>]>>,
     pub(crate) freshness: Option<(Arc<Targets>, Duration)>,
     pub(crate) commit_also: Option<Arc<dyn Fn(StatusCode) -> bool + Send + Sync>>,
+    pub(crate) on_undecodable: Undecodable,
     pub(crate) fail_open: bool,
     pub(crate) lease: Duration,
     pub(crate) answer_deadline: Duration,
@@ -144,6 +146,7 @@ impl Receiver {
                 types: None,
                 freshness: None,
                 commit_also: None,
+                on_undecodable: Undecodable::Refuse,
                 fail_open: false,
                 lease: 30 * SECOND,
                 answer_deadline: 8 * SECOND,
@@ -309,6 +312,13 @@ impl Receiver {
         predicate: impl Fn(StatusCode) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.config().commit_also = Some(Arc::new(predicate));
+        self
+    }
+
+    /// Sets what becomes of an event of a known type whose JSON does not decode.
+    #[must_use]
+    pub fn on_undecodable(mut self, on: Undecodable) -> Self {
+        self.config().on_undecodable = on;
         self
     }
 

@@ -69,7 +69,7 @@ impl Run {
     /// # Errors
     ///
     /// The answer that stands in for the handler's own: it panicked, was stopped, or answered 2xx
-    /// although it had marked an event as failed.
+    /// although it had marked an event as failed, or one did not decode.
     pub async fn supervise<F: Future>(
         self,
         handler: F,
@@ -101,12 +101,11 @@ impl Run {
                 let also = &state.track.gate.config.commit_also;
                 let success = status.is_success() || also.as_ref().is_some_and(|also| also(status));
                 state.settle(success).await;
-                match (success, state.any_failed()) {
-                    (true, false) => (Outcome::Delivered, Ok((status, response))),
+                match (success, state.failed_status()) {
+                    (true, None) => (Outcome::Delivered, Ok((status, response))),
                     // The sender has to come again with what failed.
-                    (true, true) if status.is_success() => {
-                        let answer = Answer::bare(StatusCode::INTERNAL_SERVER_ERROR);
-                        (Outcome::HandlerFailed, Err(answer))
+                    (true, Some(failed)) if status.is_success() => {
+                        (Outcome::HandlerFailed, Err(Answer::bare(failed)))
                     }
                     _ => (Outcome::HandlerFailed, Ok((status, response))),
                 }

@@ -4,11 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::gate::Track;
 use super::signal::Signal;
 use crate::dedupe::{Key, Token};
 use crate::event::Identity;
 use crate::observer::Outcome;
+use crate::typed::DecodeError;
 
 /// What of a run is shared with the keeper, the handler and the connection.
 pub(crate) struct RunState {
@@ -29,6 +32,8 @@ pub(crate) struct RunState {
 
 struct Inner {
     keys: Vec<(Key, Mark)>,
+    /// The events that did not decode, and whether that refuses them.
+    undecodable: Vec<(Key, bool)>,
     renewed_at: Duration,
     renewing: bool,
     /// The place among the watched runs.
@@ -70,6 +75,7 @@ impl RunState {
             detached: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 keys: keys.iter().map(|key| (*key, Mark::Held)).collect(),
+                undecodable: Vec::new(),
                 renewed_at: started,
                 renewing: false,
                 watched: None,
@@ -181,12 +187,42 @@ impl RunState {
         self.inner().given_up
     }
 
-    /// Whether an event was marked as failed.
-    pub(crate) fn any_failed(&self) -> bool {
-        self.inner()
-            .keys
-            .iter()
-            .any(|(_, mark)| *mark == Mark::Failed)
+    /// Remembers that an event did not decode, and tells the operator, once.
+    pub(crate) fn undecodable(
+        &self,
+        key: &Key,
+        event: &Identity,
+        error: &DecodeError,
+        refused: bool,
+    ) {
+        {
+            let mut inner = self.inner();
+            match inner.undecodable.iter_mut().find(|(known, _)| known == key) {
+                // Asked for in two forms, of which one fits.
+                Some((_, is)) => {
+                    *is &= refused;
+                    return;
+                }
+                None => inner.undecodable.push((*key, refused)),
+            }
+        }
+        self.track
+            .undecodable(error, &[event.name()], self.is_detached());
+    }
+
+    /// What the sender has to be told of a success in which an event was marked as failed or did
+    /// not decode; `None` if there is no such event.
+    pub(crate) fn failed_status(&self) -> Option<StatusCode> {
+        let inner = self.inner();
+        let mut failed = inner.keys.iter().filter(|(_, mark)| *mark == Mark::Failed);
+        let undecodable = |key: &Key| inner.undecodable.iter().any(|(known, _)| known == key);
+        let first = failed.next()?;
+        Some(
+            match undecodable(&first.0) && failed.all(|(key, _)| undecodable(key)) {
+                true => StatusCode::UNPROCESSABLE_ENTITY,
+                false => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+        )
     }
 
     /// Moves those of `keys` that are still held to `mark`; the ones that were.
@@ -205,11 +241,25 @@ impl RunState {
 
     /// The handler has ended: commits or releases what it has not settled itself.
     pub(crate) async fn settle(self: &Arc<Self>, success: bool) {
-        let keys = self.end(success);
         if success {
-            self.commit(keys).await;
+            let refused = self.take_refused();
+            self.commit(self.end(true)).await;
+            self.release(refused).await;
         } else {
-            self.release(keys).await;
+            self.release(self.end(false)).await;
+        }
+    }
+
+    /// Takes what did not decode: no answer makes a success of it.
+    fn take_refused(&self) -> Arc<[Key]> {
+        let refused = {
+            let inner = self.inner();
+            let refused = inner.undecodable.iter().filter(|(_, refused)| *refused);
+            refused.map(|(key, _)| *key).collect::<Vec<Key>>()
+        };
+        match refused.is_empty() {
+            true => Arc::default(),
+            false => self.take(|key| refused.contains(key), Mark::Failed),
         }
     }
 
