@@ -21,6 +21,106 @@ use crate::scheme::{
     Grammar, HmacAlgorithm, HmacScheme, KeyFormat, Prefix, Scheme, SignatureEncoding,
     SignatureFormat,
 };
+use crate::typed::RawJson;
+
+/// One event of CentralPay's.
+pub type Event = crate::Event<Data>;
+
+crate::events! {
+    /// What CentralPay tells of, as far as names are known; for any other,
+    /// [`object`](crate::Event::object) and [`action`](crate::Event::action) tell a name's two parts.
+    ///
+    /// No payload is public: each is the whole delivery's JSON, from which [`RawJson::get`] takes
+    /// what the merchant knows to be there. Nor is it public where the name stands: until
+    /// [`Setting::Type`](super::Setting::Type) says it, every event is `Unknown` without a name.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Data {
+        /// A payment succeeded. One page spells it `TRANSACTION_SUCCESS`; both are taken.
+        "TRANSACTION_SUCCEEDED" | "TRANSACTION_SUCCESS" => TransactionSucceeded(RawJson),
+        /// A payment was called off.
+        "TRANSACTION_CANCELED" => TransactionCanceled(RawJson),
+        /// An authorised payment was captured.
+        "TRANSACTION_CAPTURED" => TransactionCaptured(RawJson),
+        /// An authorisation ran out before it was captured.
+        "TRANSACTION_EXPIRED" => TransactionExpired(RawJson),
+        /// A transaction's data changed.
+        "TRANSACTION_UPDATED" => TransactionUpdated(RawJson),
+        /// A payer disputes a payment.
+        "TRANSACTION_DISPUTED" => TransactionDisputed(RawJson),
+        /// A payment failed.
+        "TRANSACTION_FAILED" => TransactionFailed(RawJson),
+        /// A payment was found fraudulent.
+        "TRANSACTION_FRAUDULENT" => TransactionFraudulent(RawJson),
+        /// An enrolment was begun.
+        "ONBOARDING_ENROLLMENT_CREATED" => OnboardingEnrollmentCreated(RawJson),
+        /// An enrolment moved on.
+        "ONBOARDING_ENROLLMENT_STATUS_UPDATED" => OnboardingEnrollmentStatusUpdated(RawJson),
+        /// One more document is asked for.
+        "ONBOARDING_ADDITIONAL_DOCUMENT_REQUESTED" =>
+            OnboardingAdditionalDocumentRequested(RawJson),
+        /// A document was refused.
+        "ONBOARDING_ENROLLMENT_DOCUMENT_INVALID" => OnboardingEnrollmentDocumentInvalid(RawJson),
+        /// A document that was asked for changed.
+        "ONBOARDING_ADDITIONAL_DOCUMENT_UPDATED" => OnboardingAdditionalDocumentUpdated(RawJson),
+        /// An enrolment starts over.
+        "ONBOARDING_ENROLLMENT_WORKFLOW_RESET" => OnboardingEnrollmentWorkflowReset(RawJson),
+        /// A search for political exposure and sanctions has a result.
+        "ONBOARDING_PEP_SANCTION_SEARCH_RESULT" => OnboardingPepSanctionSearchResult(RawJson),
+        /// The enrolment led to a payment account.
+        "ONBOARDING_PAYMENT_ACCOUNT_CREATED" => OnboardingPaymentAccountCreated(RawJson),
+        /// A payment account's status changed.
+        "PAYMENT_ACCOUNT_STATUS_UPDATED" => PaymentAccountStatusUpdated(RawJson),
+    }
+}
+
+/// The families of objects that are known: a name may have more than one word on either side.
+const OBJECTS: &[&str] = &[
+    "BANK_ACCOUNT",
+    "CARD",
+    "CREDIT",
+    "CUSTOMER",
+    "DEPOSIT",
+    "DISPUTE",
+    "INSTALLMENT",
+    "MANDATE",
+    "MERCHANT_ENROLLMENT",
+    "ONBOARDING",
+    "PAYMENT_ACCOUNT",
+    "PAYMENT_REQUEST",
+    "PAYOUT",
+    "REFUND",
+    "SCT_TRANSACTION",
+    "SDD_TRANSACTION",
+    "SUBSCRIPTION",
+    "TRANSACTION",
+    "TRANSFER",
+    "TRANSFER_REVERSAL",
+    "WALLET",
+    "WIRE_TRANSFER",
+];
+
+impl crate::Event<Data> {
+    /// What the event is about, such as `WIRE_TRANSFER`: the first part of its name.
+    pub fn object(&self) -> Option<&str> {
+        self.parts().map(|(object, _)| object)
+    }
+
+    /// What happened to it, such as `CREATED`: the rest of the name.
+    pub fn action(&self) -> Option<&str> {
+        self.parts().map(|(_, action)| action)
+    }
+
+    fn parts(&self) -> Option<(&str, &str)> {
+        let name = self.name.as_deref()?;
+        let split = |object: &&str| {
+            let action = name.strip_prefix(*object)?.strip_prefix('_')?;
+            Some((name.get(..object.len())?, action))
+        };
+        let known = OBJECTS.iter().filter_map(split);
+        let longest = known.max_by_key(|(object, _)| object.len());
+        longest.or_else(|| name.split_once('_'))
+    }
+}
 
 /// Its pages name four gaps for five retries; the fourth is assumed again for the fifth.
 const GAPS: &[Duration] = &[

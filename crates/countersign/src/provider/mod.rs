@@ -4,6 +4,7 @@ pub mod banking_circle;
 pub mod centralpay;
 pub mod fedapay;
 pub mod fourpay;
+mod open_enum;
 mod public;
 mod recipe;
 pub mod zibapay;
@@ -184,6 +185,16 @@ impl Provider {
             }
         }
         Ok(self)
+    }
+
+    /// Fixes the type of an endpoint that receives one type only, where the provider leaves it open:
+    /// short for [`Setting::Type`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotApplicable`](ConfigErrorKind::NotApplicable) if the payload names its type.
+    pub fn with_type(self, name: impl Into<Cow<'static, str>>) -> Result<Self, ConfigError> {
+        self.with(Setting::Type(TypeSource::Fixed(name.into())))
     }
 
     /// Whether the provider leaves it to the merchant.

@@ -26,6 +26,7 @@ use crate::scheme::{
     Grammar, HmacAlgorithm, HmacScheme, KeyFormat, Prefix, Scheme, SignatureEncoding,
     SignatureFormat,
 };
+use crate::typed::RawJson;
 
 /// "Up to 24 hours, exponential": one minute doubled each time is assumed.
 const GAPS: &[Duration] = &[
@@ -41,6 +42,29 @@ const GAPS: &[Duration] = &[
     MINUTE.saturating_mul(512),
     MINUTE.saturating_mul(417),
 ];
+
+/// One event of ZibaPay's.
+pub type Event = crate::Event<Data>;
+
+crate::events! {
+    /// What ZibaPay tells of. No payload is public: each is the whole delivery's JSON, from which
+    /// [`RawJson::get`] takes what the merchant knows to be there.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Data {
+        /// A payment succeeded.
+        "payment.completed" => PaymentCompleted(RawJson),
+        /// A payment failed.
+        "payment.failed" => PaymentFailed(RawJson),
+        /// A refund was begun.
+        "refund.initiated" => RefundInitiated(RawJson),
+        /// A refund was paid out.
+        "refund.completed" => RefundCompleted(RawJson),
+        /// A customer was made.
+        "customer.created" => CustomerCreated(RawJson),
+        /// A customer's data changed.
+        "customer.updated" => CustomerUpdated(RawJson),
+    }
+}
 
 /// What the receiver should know of it.
 pub(super) fn preset() -> Provider {

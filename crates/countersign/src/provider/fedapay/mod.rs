@@ -10,6 +10,8 @@
 //! FedaPay switches an endpoint off after 10 failures, and whether 409 and 503 count as such is not
 //! public.
 
+mod events;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -21,6 +23,10 @@ use crate::scheme::{
     TimestampFormat, TimestampSource,
 };
 use crate::window::TimeUnit;
+
+pub use self::events::{
+    Change, Customer, Data, Event, PaymentMethod, Transaction, TransactionStatus,
+};
 
 /// Nine retries, exponential, at most about 2 minutes apart (stated by third parties).
 const GAPS: &[Duration] = &[

@@ -13,6 +13,10 @@
 //! `eventId` stops a replay while it is remembered: for 35 days, since pending deliveries may be
 //! re-sent weeks later when a deactivated subscription is switched on again (an assumption).
 
+mod events;
+mod payment;
+mod status;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -20,6 +24,16 @@ use super::{DAY, HOUR, MINUTE, Provider, Retry, SECOND, SettingName};
 use crate::event::{Envelope, IdSource, TypeSource};
 use crate::scan::Pointer;
 use crate::scheme::{KeyFormat, Scheme, SealedScheme};
+
+pub use self::events::{Data, Event, Notification};
+pub use self::payment::{
+    Account, Booking, CreditorInformation, DebtorInformation, Instruction, Money, Payment,
+    ProxyAccount, RemittanceInformation, Transfer,
+};
+pub use self::status::{
+    AccountReference, Agent, Case, InstructedAmount, PaymentStatus, StatusReason,
+    TransactionReference,
+};
 
 /// Eleven retries, then the subscription is deactivated (stated by third parties).
 const GAPS: &[Duration] = &[
