@@ -14,5 +14,6 @@ mod replays;
 mod runs;
 mod stage;
 mod store_faults;
+mod undecodable;
 mod waiting;
 mod worker;

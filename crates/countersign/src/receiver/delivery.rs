@@ -83,14 +83,20 @@ impl Delivery {
     }
 
     fn decode<T: FromEvent>(&self, key: &Key, event: &Identity) -> Result<T, DecodeError> {
-        T::from_event(event).or_else(|error| {
-            let run = &self.inner.run;
-            let on = run.track.gate.config.on_undecodable;
-            let decoded = T::undecoded(event, error.clone(), on);
-            let refused = decoded.is_err() || on == Undecodable::Refuse;
-            run.undecodable(key, event, &error, refused);
-            decoded
-        })
+        let run = &self.inner.run;
+        match T::from_event(event) {
+            Ok(decoded) => {
+                run.decoded(key);
+                Ok(decoded)
+            }
+            Err(error) => {
+                let on = run.track.gate.config.on_undecodable;
+                let decoded = T::undecoded(event, error.clone(), on);
+                let refused = decoded.is_err() || on == Undecodable::Refuse;
+                run.undecodable(key, event, &error, refused);
+                decoded
+            }
+        }
     }
 
     /// Whether the provider sends several events at once.

@@ -187,6 +187,14 @@ impl RunState {
         self.inner().given_up
     }
 
+    /// An event decodes, in another form perhaps than it was asked for first.
+    pub(crate) fn decoded(&self, key: &Key) {
+        let mut inner = self.inner();
+        if let Some((_, refused)) = inner.undecodable.iter_mut().find(|(known, _)| known == key) {
+            *refused = false;
+        }
+    }
+
     /// Remembers that an event did not decode, and tells the operator, once.
     pub(crate) fn undecodable(
         &self,
@@ -198,9 +206,8 @@ impl RunState {
         {
             let mut inner = self.inner();
             match inner.undecodable.iter_mut().find(|(known, _)| known == key) {
-                // Asked for in two forms, of which one fits.
-                Some((_, is)) => {
-                    *is &= refused;
+                Some((_, known)) => {
+                    *known = refused;
                     return;
                 }
                 None => inner.undecodable.push((*key, refused)),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::payment::{Booking, Payment};
 use super::status::{Case, PaymentStatus};
-use crate::typed::RawJson;
+use crate::typed::{RawJson, Timestamp};
 
 /// One event of Banking Circle's.
 pub type Event = crate::Event<Data>;
@@ -61,6 +61,8 @@ pub struct Notification<T> {
     pub subscription_id: Option<String>,
     /// The event as that subscription counts it. The event's own id is [`Event`](crate::Event)'s.
     pub subscription_event_id: Option<String>,
+    /// When it happened, to the digits that Banking Circle writes.
+    pub timestamp: Option<Timestamp>,
     /// What happened: `payment` in the JSON, or `payload` where the type has that.
     pub content: T,
 }
@@ -70,6 +72,7 @@ pub struct Notification<T> {
 struct Received<T> {
     subscription_id: Option<String>,
     subscription_event_id: Option<String>,
+    timestamp: Option<Timestamp>,
     payment: Option<T>,
     payload: Option<T>,
 }
@@ -90,6 +93,7 @@ impl<T> TryFrom<Received<T>> for Notification<T> {
         Ok(Notification {
             subscription_id: received.subscription_id,
             subscription_event_id: received.subscription_event_id,
+            timestamp: received.timestamp,
             content: received.payment.or(received.payload).ok_or(Empty)?,
         })
     }

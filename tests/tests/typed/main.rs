@@ -1,0 +1,5 @@
+//! Typed events: every example payload, key by key, and what providers may do to it.
+
+mod enums;
+mod payloads;
+mod stage;
