@@ -20,3 +20,7 @@ pub fn payload(name: &str) -> bytes::Bytes {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/typed-events.md")]
+struct TypedEvents;
