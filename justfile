@@ -10,6 +10,11 @@ ci:
 test:
     cargo test --workspace
 
+# Starts both example servers and tries the lines that they print.
+probe:
+    cargo build --profile test -p axum-merchant -p actix-merchant
+    .ci/probe "${CARGO_TARGET_DIR:-target}"/debug/axum-merchant "${CARGO_TARGET_DIR:-target}"/debug/actix-merchant
+
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --all-features -- -D warnings

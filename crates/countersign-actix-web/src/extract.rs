@@ -55,8 +55,12 @@ pub enum WebhookRejection {
 impl fmt::Display for WebhookRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            WebhookRejection::NoMiddleware => "no WebhookMiddleware in front of this handler",
-            WebhookRejection::Batch => "this provider sends batches: take Webhooks<T>",
+            WebhookRejection::NoMiddleware => {
+                "no WebhookMiddleware in front of this handler: add `.wrap(WebhookMiddleware::new(…))`"
+            }
+            WebhookRejection::Batch => {
+                "this provider sends batches: the handler has to take `Webhooks<E>`, not `Webhook<E>`"
+            }
             WebhookRejection::Undecodable(_) => "the event does not decode",
         })
     }
@@ -67,6 +71,16 @@ impl std::error::Error for WebhookRejection {
         match self {
             WebhookRejection::Undecodable(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+impl WebhookRejection {
+    /// Tells the log what the sender is not told. Nothing of the request is in it. What does not
+    /// decode is no fault of the server's set-up, and not for here.
+    fn log(&self) {
+        if !matches!(self, WebhookRejection::Undecodable(_)) {
+            tracing::error!(target: "countersign::rejection", "{self}");
         }
     }
 }
@@ -83,6 +97,7 @@ impl ResponseError for WebhookRejection {
 
     /// Without a body: what is wrong is for the log, not for the sender.
     fn error_response(&self) -> HttpResponse {
+        self.log();
         HttpResponse::new(self.status_code())
     }
 }

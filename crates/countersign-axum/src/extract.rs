@@ -55,8 +55,12 @@ pub enum WebhookRejection {
 impl fmt::Display for WebhookRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            WebhookRejection::NoLayer => "no WebhookLayer in front of this handler",
-            WebhookRejection::Batch => "this provider sends batches: take Webhooks<T>",
+            WebhookRejection::NoLayer => {
+                "no WebhookLayer in front of this handler: add `.route_layer(WebhookLayer::new(…))`"
+            }
+            WebhookRejection::Batch => {
+                "this provider sends batches: the handler has to take `Webhooks<E>`, not `Webhook<E>`"
+            }
             WebhookRejection::Undecodable(_) => "the event does not decode",
         })
     }
@@ -71,8 +75,19 @@ impl std::error::Error for WebhookRejection {
     }
 }
 
+impl WebhookRejection {
+    /// Tells the log what the sender is not told. Nothing of the request is in it. What does not
+    /// decode is no fault of the server's set-up, and not for here.
+    fn log(&self) {
+        if !matches!(self, WebhookRejection::Undecodable(_)) {
+            tracing::error!(target: "countersign::rejection", "{self}");
+        }
+    }
+}
+
 impl IntoResponse for WebhookRejection {
     fn into_response(self) -> Response {
+        self.log();
         match self {
             WebhookRejection::NoLayer | WebhookRejection::Batch => {
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()

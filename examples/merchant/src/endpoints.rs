@@ -1,0 +1,140 @@
+//! The five endpoints, each with a secret of its own.
+
+use std::env::{self, VarError};
+use std::time::Duration;
+
+use countersign::provider::Setting;
+use countersign::{ConfigErrorKind, Provider, Receiver, Secret, provider};
+use futures_util::future::join_all;
+
+use crate::log::Log;
+
+/// CentralPay's documentation does not say in which header its signature stands. A captured
+/// delivery does.
+const CENTRALPAY_HEADER: &str = "CENTRALPAY_SIGNATURE_HEADER";
+
+/// One endpoint: where it is, and what stands in front of its handler.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Its path on the server.
+    pub path: &'static str,
+    /// What verifies and dedupes its deliveries.
+    pub receiver: Receiver,
+    /// Kept for the lines to try it with. A server that prints none has no use for it.
+    pub(crate) secret: Secret,
+}
+
+/// The endpoints of all five providers.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each is named after its provider")]
+pub struct Endpoints {
+    pub centralpay: Endpoint,
+    pub fedapay: Endpoint,
+    pub banking_circle: Endpoint,
+    pub zibapay: Endpoint,
+    pub fourpay: Endpoint,
+}
+
+impl Endpoints {
+    /// Reads the secrets from the environment.
+    ///
+    /// # Errors
+    ///
+    /// One line that names every variable that is missing or unusable, so that they are set right in
+    /// one go. No variable's value is in it.
+    pub fn from_env() -> Result<Endpoints, String> {
+        let mut faults = Vec::new();
+        let centralpay = match variable(CENTRALPAY_HEADER) {
+            Ok(header) => provider::centralpay().with(Setting::SignatureHeader(header)),
+            Err(fault) => {
+                faults.push(fault);
+                // Any name will do for now: its secret may be missing too.
+                provider::centralpay().with(Setting::SignatureHeader("x-signature".into()))
+            }
+        };
+        let centralpay = centralpay.map_err(|error| error.to_string())?;
+
+        let mut endpoint = |path, provider, variable| {
+            let endpoint = Endpoint::from_env(path, provider, variable);
+            endpoint.map_err(|fault| faults.push(fault)).ok()
+        };
+        let endpoints = (
+            endpoint("/webhooks/centralpay", centralpay, "CENTRALPAY_SECRET"),
+            endpoint("/webhooks/fedapay", provider::fedapay(), "FEDAPAY_SECRET"),
+            endpoint(
+                "/webhooks/banking-circle",
+                provider::banking_circle(),
+                "BANKING_CIRCLE_SECRET",
+            ),
+            endpoint("/webhooks/zibapay", provider::zibapay(), "ZIBAPAY_SECRET"),
+            endpoint("/webhooks/4pay", provider::fourpay(), "FOURPAY_SECRET"),
+        );
+        match endpoints {
+            (
+                Some(centralpay),
+                Some(fedapay),
+                Some(banking_circle),
+                Some(zibapay),
+                Some(fourpay),
+            ) if faults.is_empty() => Ok(Endpoints {
+                centralpay,
+                fedapay,
+                banking_circle,
+                zibapay,
+                fourpay,
+            }),
+            _ => Err(faults.join("; ")),
+        }
+    }
+
+    /// All five.
+    pub fn all(&self) -> [&Endpoint; 5] {
+        [
+            &self.centralpay,
+            &self.fedapay,
+            &self.banking_circle,
+            &self.zibapay,
+            &self.fourpay,
+        ]
+    }
+
+    /// Drains all receivers at once. `false` if something was left unsettled.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        let all = self.all();
+        let drained = join_all(all.map(|endpoint| endpoint.receiver.drain(deadline))).await;
+        drained.into_iter().all(|settled| settled)
+    }
+}
+
+impl Endpoint {
+    fn from_env(path: &'static str, provider: Provider, name: &str) -> Result<Endpoint, String> {
+        let text = variable(name)?;
+        let secret = Secret::new(text).map_err(|error| format!("{name}: {error}"))?;
+        // The name is the scope of dedupe. A live and a test endpoint are two names.
+        let endpoint = provider.name().to_owned();
+        let receiver = Receiver::new(endpoint, provider, [secret.clone()]).map_err(|error| {
+            let name = match error.kind() {
+                // The secret is not asked before the header has a usable name.
+                ConfigErrorKind::BadScheme => CENTRALPAY_HEADER,
+                _ => name,
+            };
+            format!("{name}: {error}")
+        })?;
+        // The store is in memory: it forgets with the process, and is no other worker's.
+        Ok(Endpoint {
+            path,
+            receiver: receiver.with_observer(Log),
+            secret,
+        })
+    }
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    match env::var(name) {
+        Ok(text) if text.trim().is_empty() => Err(format!("{name} is blank")),
+        Ok(text) => Ok(text),
+        Err(VarError::NotPresent) => Err(format!("{name} is not set")),
+        // The error would show what the variable holds.
+        Err(VarError::NotUnicode(_)) => Err(format!("{name} is not UTF-8 text")),
+    }
+}

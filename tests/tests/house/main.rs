@@ -1,0 +1,21 @@
+//! What the repository says of itself, and what it asks of its files.
+
+#![forbid(unsafe_code)]
+
+mod architecture;
+mod commands;
+mod length;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .into()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).expect(path)
+}
