@@ -8,88 +8,156 @@
 use std::fmt;
 
 use actix_web::HttpResponse;
-use countersign_actix_web::{Delivery, Webhook, Webhooks};
-use serde::Deserialize;
+use countersign::provider::{banking_circle, centralpay, fedapay, fourpay, zibapay};
+use countersign_actix_web::{Webhook, Webhooks};
 
-/// CentralPay's payload is not public: the delivery as it is, which any JSON fits.
-pub(crate) async fn centralpay(delivery: Delivery) -> HttpResponse {
-    for event in delivery.events() {
-        let payload = String::from_utf8_lossy(event.raw());
-        say(format_args!("centralpay: {} {payload:?}", event.id()));
+/// CentralPay: a name in two parts, and a payload whose form is not public.
+pub(crate) async fn on_centralpay(Webhook(event): Webhook<centralpay::Event>) -> HttpResponse {
+    use centralpay::Data::*;
+    match &event.data {
+        TransactionSucceeded(payload) | TransactionCaptured(payload) => {
+            say(format_args!("centralpay: paid, {:?}", payload.as_str()));
+        }
+        TransactionFailed(_) | TransactionCanceled(_) | TransactionExpired(_) => {
+            say(format_args!("centralpay: will not be paid"));
+        }
+        TransactionDisputed(_) | TransactionFraudulent(_) => {
+            say(format_args!(
+                "centralpay: somebody has to look at {:?}",
+                event.id
+            ));
+        }
+        TransactionUpdated(_)
+        | OnboardingEnrollmentCreated(_)
+        | OnboardingEnrollmentStatusUpdated(_)
+        | OnboardingAdditionalDocumentRequested(_)
+        | OnboardingEnrollmentDocumentInvalid(_)
+        | OnboardingAdditionalDocumentUpdated(_)
+        | OnboardingEnrollmentWorkflowReset(_)
+        | OnboardingPepSanctionSearchResult(_)
+        | OnboardingPaymentAccountCreated(_)
+        | PaymentAccountStatusUpdated(_) => {
+            say(format_args!("centralpay: {:?}, noted", event.action()));
+        }
+        Unknown { raw, .. } => say(format_args!(
+            "centralpay: {:?} of a {:?}, {} bytes",
+            event.action(),
+            event.object(),
+            raw.len()
+        )),
     }
     HttpResponse::Ok().finish()
 }
 
-#[derive(Deserialize)]
-pub(crate) struct FedaPay {
-    name: String,
-    entity: FedaPayEntity,
-}
-
-#[derive(Deserialize)]
-struct FedaPayEntity {
-    klass: String,
-}
-
-/// FedaPay: one event, decoded.
-pub(crate) async fn fedapay(Webhook(event): Webhook<FedaPay>) -> HttpResponse {
-    say(format_args!(
-        "fedapay: {:?} of a {:?}",
-        event.name, event.entity.klass
-    ));
+/// FedaPay: transactions and customers.
+pub(crate) async fn on_fedapay(Webhook(event): Webhook<fedapay::Event>) -> HttpResponse {
+    use fedapay::Data::*;
+    match event.data {
+        TransactionApproved(change) | TransactionTransferred(change) => {
+            let payment = change.entity;
+            say(format_args!(
+                "fedapay: {} is paid, {} in all",
+                payment.id, payment.amount
+            ));
+        }
+        TransactionDeclined(change)
+        | TransactionCanceled(change)
+        | TransactionExpired(change)
+        | TransactionDeleted(change) => {
+            say(format_args!(
+                "fedapay: {} will not be paid: {:?}",
+                change.entity.id, change.entity.last_error_code
+            ));
+        }
+        TransactionRefunded(change) => {
+            say(format_args!("fedapay: {} is paid back", change.entity.id));
+        }
+        TransactionCreated(change) | TransactionUpdated(change) => {
+            say(format_args!(
+                "fedapay: {} is {:?}",
+                change.entity.id,
+                change.entity.status.as_str()
+            ));
+        }
+        CustomerCreated(change) | CustomerUpdated(change) | CustomerDeleted(change) => {
+            say(format_args!("fedapay: customer {}", change.entity.id));
+        }
+        Unknown { name, raw } => {
+            say(format_args!("fedapay: {name:?}, {} bytes", raw.len()));
+        }
+    }
     HttpResponse::Ok().finish()
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct BankingCircle {
-    event_id: String,
-    notification_type: String,
 }
 
 /// Banking Circle sends up to a thousand events at once. Those that are done already are not among
 /// these.
-pub(crate) async fn banking_circle(Webhooks(events): Webhooks<BankingCircle>) -> HttpResponse {
+pub(crate) async fn on_banking_circle(
+    Webhooks(events): Webhooks<banking_circle::Event>,
+) -> HttpResponse {
     for event in events {
-        let BankingCircle {
-            event_id,
-            notification_type,
-        } = event;
-        say(format_args!(
-            "banking-circle: {notification_type:?} {event_id:?}"
-        ));
+        let id = event.id;
+        let what = match event.data {
+            banking_circle::Data::IncomingPaymentProcessed(told)
+            | banking_circle::Data::OutgoingPaymentProcessed(told)
+            | banking_circle::Data::OutgoingPaymentRejected(told)
+            | banking_circle::Data::OutgoingDirectDebitPendingProcessing(told)
+            | banking_circle::Data::MissingFunding(told)
+            | banking_circle::Data::PaymentRouting(told)
+            | banking_circle::Data::Reversed(told) => told.content.payment_id,
+            banking_circle::Data::IncomingPaymentBooked(told)
+            | banking_circle::Data::OutgoingPaymentBooked(told) => {
+                format!("{} by {}", told.content.payment_id, told.content.amount)
+            }
+            banking_circle::Data::PaymentStatus(told) => told.content.transaction_status,
+            banking_circle::Data::CaseEvents(told) => told.content.case_id,
+            banking_circle::Data::AccountHolderVerification(told)
+            | banking_circle::Data::AgencyBankingWhitelistResult(told)
+            | banking_circle::Data::MandateStatus(told) => told.content.as_str().to_owned(),
+            banking_circle::Data::Unknown { raw, .. } => format!("{} bytes", raw.len()),
+        };
+        let name = event.name.unwrap_or_default();
+        say(format_args!("banking-circle: {name:?} {id:?}: {what:?}"));
     }
     HttpResponse::Ok().finish()
 }
 
-#[derive(Deserialize)]
-pub(crate) struct ZibaPay {
-    /// Where the type stands is an assumption: the payload is not public.
-    event: Option<String>,
-}
-
-/// ZibaPay: one event, decoded.
-pub(crate) async fn zibapay(Webhook(event): Webhook<ZibaPay>) -> HttpResponse {
-    say(format_args!(
-        "zibapay: {:?}",
-        event.event.as_deref().unwrap_or("unknown")
-    ));
+/// ZibaPay: payloads whose form is not public.
+pub(crate) async fn on_zibapay(Webhook(event): Webhook<zibapay::Event>) -> HttpResponse {
+    use zibapay::Data::*;
+    match event.data {
+        PaymentCompleted(payload) => say(format_args!("zibapay: paid, {:?}", payload.as_str())),
+        PaymentFailed(_) => say(format_args!("zibapay: will not be paid")),
+        RefundInitiated(_) | RefundCompleted(_) => say(format_args!("zibapay: a refund")),
+        CustomerCreated(_) | CustomerUpdated(_) => say(format_args!("zibapay: a customer")),
+        Unknown { name, raw } => {
+            say(format_args!("zibapay: {name:?}, {} bytes", raw.len()));
+        }
+    }
     HttpResponse::Ok().finish()
 }
 
-#[derive(Deserialize)]
-pub(crate) struct FourPay {
-    /// The resource's, not the event's: it comes again with each change of status.
-    id: String,
-    status: Option<String>,
-}
-
-/// 4Pay names no type; the delivery tells what the payload's shape says.
-pub(crate) async fn fourpay(Webhook(event): Webhook<FourPay>, delivery: Delivery) -> HttpResponse {
-    let kind = delivery.events().next().and_then(|event| event.kind());
-    let kind = kind.unwrap_or("unknown");
-    let status = event.status.as_deref().unwrap_or("unknown");
-    say(format_args!("4pay: {kind} {:?} is {status:?}", event.id));
+/// 4Pay: no delivery names its type; the payload's shape tells it.
+pub(crate) async fn on_fourpay(Webhook(event): Webhook<fourpay::Event>) -> HttpResponse {
+    use fourpay::Data::*;
+    match event.data {
+        CardTransaction(bought) => say(format_args!(
+            "4pay: {:?} is {:?}, {} at {:?}",
+            bought.id, bought.status, bought.amount, bought.merchant_name
+        )),
+        CardState(card) => say(format_args!(
+            "4pay: card {:?} is {:?}",
+            card.id, card.status
+        )),
+        AccountTransaction(moved) => say(format_args!(
+            "4pay: {:?} is {:?}, {}",
+            moved.id, moved.status, moved.amount
+        )),
+        AccountTopup(topup) => say(format_args!(
+            "4pay: {:?} is {:?}, {}",
+            topup.id, topup.status, topup.amount
+        )),
+        Unknown { raw, .. } => say(format_args!("4pay: something else, {} bytes", raw.len())),
+    }
     HttpResponse::Ok().finish()
 }
 

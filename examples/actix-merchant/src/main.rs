@@ -55,13 +55,15 @@ async fn run() -> Result<bool, String> {
 
     let server = HttpServer::new(move || {
         // `post().to(…).wrap(…)` in a resource: a GET is then still answered 405, and never verified.
-        let centralpay = web::post().to(events::centralpay).wrap(centralpay.clone());
-        let fedapay = web::post().to(events::fedapay).wrap(fedapay.clone());
+        let centralpay = web::post()
+            .to(events::on_centralpay)
+            .wrap(centralpay.clone());
+        let fedapay = web::post().to(events::on_fedapay).wrap(fedapay.clone());
         let bank = web::post()
-            .to(events::banking_circle)
+            .to(events::on_banking_circle)
             .wrap(banking_circle.clone());
-        let zibapay = web::post().to(events::zibapay).wrap(zibapay.clone());
-        let fourpay = web::post().to(events::fourpay).wrap(fourpay.clone());
+        let zibapay = web::post().to(events::on_zibapay).wrap(zibapay.clone());
+        let fourpay = web::post().to(events::on_fourpay).wrap(fourpay.clone());
         App::new()
             .service(web::resource("/webhooks/centralpay").route(centralpay))
             .service(web::resource("/webhooks/fedapay").route(fedapay))

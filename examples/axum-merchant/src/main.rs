@@ -50,23 +50,23 @@ async fn run() -> Result<bool, String> {
     let app: Router = Router::new()
         .route(
             endpoints.centralpay.path,
-            post(events::centralpay).route_layer(layer(&endpoints.centralpay)),
+            post(events::on_centralpay).route_layer(layer(&endpoints.centralpay)),
         )
         .route(
             endpoints.fedapay.path,
-            post(events::fedapay).route_layer(layer(&endpoints.fedapay)),
+            post(events::on_fedapay).route_layer(layer(&endpoints.fedapay)),
         )
         .route(
             endpoints.banking_circle.path,
-            post(events::banking_circle).route_layer(layer(&endpoints.banking_circle)),
+            post(events::on_banking_circle).route_layer(layer(&endpoints.banking_circle)),
         )
         .route(
             endpoints.zibapay.path,
-            post(events::zibapay).route_layer(layer(&endpoints.zibapay)),
+            post(events::on_zibapay).route_layer(layer(&endpoints.zibapay)),
         )
         .route(
             endpoints.fourpay.path,
-            post(events::fourpay).route_layer(layer(&endpoints.fourpay)),
+            post(events::on_fourpay).route_layer(layer(&endpoints.fourpay)),
         );
 
     let stop = told_to_stop().map_err(|error| error.to_string())?;

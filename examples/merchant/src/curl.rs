@@ -67,10 +67,10 @@ fn sample(provider: &str) -> &'static str {
             r#"{"type":"TRANSACTION_SUCCEEDED","object":{"transactionId":"tr-1","amount":1500}}"#
         }
         "fedapay" => {
-            r#"{"id":"evt_1","name":"transaction.approved","entity":{"klass":"v1/transaction","id":42,"amount":1500}}"#
+            r#"{"id":"evt_1","name":"transaction.approved","entity":{"klass":"v1/transaction","id":42,"amount":1500,"status":"approved"}}"#
         }
         "banking-circle" => {
-            r#"{"notifications":[{"eventId":"11111111-aaaa-4bbb-8ccc-000000000001","notificationType":"IncomingPaymentProcessed"},{"eventId":"11111111-aaaa-4bbb-8ccc-000000000002","notificationType":"OutgoingPaymentBooked"}]}"#
+            r#"{"notifications":[{"eventId":"11111111-aaaa-4bbb-8ccc-000000000001","notificationType":"IncomingPaymentProcessed","payment":{"paymentId":"p-1"}},{"eventId":"11111111-aaaa-4bbb-8ccc-000000000002","notificationType":"OutgoingPaymentBooked","payment":{"paymentId":"p-2","amount":-125.0,"currency":"EUR"}}]}"#
         }
         "zibapay" => r#"{"event":"payment.completed","data":{"reference":"zp-1"}}"#,
         _ => {

@@ -4,7 +4,7 @@ use std::env::{self, VarError};
 use std::time::Duration;
 
 use countersign::provider::Setting;
-use countersign::{ConfigErrorKind, Provider, Receiver, Secret, provider};
+use countersign::{ConfigErrorKind, Provider, Receiver, Secret, TypeSource, provider};
 use futures_util::future::join_all;
 
 use crate::log::Log;
@@ -52,6 +52,9 @@ impl Endpoints {
                 provider::centralpay().with(Setting::SignatureHeader("x-signature".into()))
             }
         };
+        // Nor where the type stands: this is what a captured delivery is taken to show.
+        let kind = TypeSource::parse("/type").map(Setting::Type);
+        let centralpay = centralpay.and_then(|provider| provider.with(kind?));
         let centralpay = centralpay.map_err(|error| error.to_string())?;
 
         let mut endpoint = |path, provider, variable| {
