@@ -25,6 +25,6 @@ fn takes_the_lines_that_it_prints() {
 #[test]
 fn drains() {
     for signal in ["TERM", "INT"] {
-        trial::drains(SERVER, signal);
+        trial::drains(SERVER, signal, 200);
     }
 }
