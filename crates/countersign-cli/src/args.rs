@@ -6,6 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::demo::DemoArgs;
+use crate::explain::ExplainArgs;
 use crate::failure::{Failure, Reason};
 use crate::verify::VerifyArgs;
 
@@ -24,6 +25,7 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Demo(DemoArgs),
+    Explain(Box<ExplainArgs>),
     Verify(Box<VerifyArgs>),
 }
 
@@ -31,6 +33,7 @@ const EXAMPLE: &str = "\
 Examples:
   countersign demo
   countersign verify --provider fedapay --secret-file fedapay.secret --request delivery.json
+  countersign explain --provider fedapay --secret-file fedapay.secret --request delivery.json
 
 Exit status: 0 verified or done, 1 rejected, 2 the input cannot be used.";
 

@@ -7,12 +7,14 @@
 
 mod args;
 mod demo;
+mod explain;
 mod failure;
 mod input;
 mod output;
 mod provider_choice;
 mod request;
 mod secrets;
+mod verdict;
 mod verify;
 
 use std::process::ExitCode;
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<Ending, Failure> {
     match args.command {
         Command::Demo(demo) => demo.run(args.json),
+        Command::Explain(explain) => explain.run(args.json),
         Command::Verify(verify) => verify.run(args.json),
     }
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use clap::ArgGroup;
 use countersign::Head;
+use countersign::explain::Captured;
 use http::{HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 
@@ -172,6 +173,21 @@ impl Header {
         Header {
             name: HeaderName::from_bytes(name).ok(),
             value,
+        }
+    }
+}
+
+impl Request {
+    /// The delivery as far as HTTP could have carried it.
+    pub(crate) fn captured(self) -> Captured {
+        let named = self.head.headers.into_iter();
+        Captured {
+            method: self.head.method,
+            target: self.head.url.unwrap_or_default(),
+            headers: named
+                .filter_map(|header| Some((header.name?, header.value)))
+                .collect(),
+            body: self.body,
         }
     }
 }

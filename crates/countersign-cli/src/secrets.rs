@@ -94,6 +94,11 @@ impl SecretArgs {
     /// The secrets, at least one. The environment counts only if no option does: merged, a
     /// forgotten variable would be a key nobody knows of.
     pub(crate) fn read(self) -> Result<Vec<Secret>, Failure> {
+        self.read_texts()?.into_iter().map(Text::secret).collect()
+    }
+
+    /// The same in whatever form they were given.
+    pub(crate) fn read_texts(self) -> Result<Vec<Text>, Failure> {
         if self.sources.is_empty() {
             let Some(text) = env::var_os(VARIABLE) else {
                 return Err(Failure::new(
@@ -101,12 +106,12 @@ impl SecretArgs {
                     format!("no secret: give --secret-file or --secret, or set {VARIABLE}"),
                 ));
             };
-            return Ok(vec![secret(text.into_encoded_bytes(), VARIABLE)?]);
+            return Ok(vec![Text::new(text.into_encoded_bytes(), VARIABLE)?]);
         }
         let read = |(index, source)| match source {
             Source::Argument(text) => {
                 let origin = format!("--{SECRET} (key_index {index})");
-                secret(OsString::into_encoded_bytes(text), &origin)
+                Text::new(OsString::into_encoded_bytes(text), &origin)
             }
             Source::File(input) => {
                 from_file(&input, &format!("--{SECRET_FILE} (key_index {index})"))
@@ -118,7 +123,7 @@ impl SecretArgs {
 
 /// A file holds one secret. The line end that an editor leaves is not part of it; any other white
 /// space around it is refused like everywhere.
-fn from_file(input: &Input, origin: &str) -> Result<Secret, Failure> {
+fn from_file(input: &Input, origin: &str) -> Result<Text, Failure> {
     // Room for all of it at once, so that no copy is left behind in a buffer that was too small.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE + 1));
     // The file's name is not shown: it may be a secret that was given in its place.
@@ -133,17 +138,51 @@ fn from_file(input: &Input, origin: &str) -> Result<Secret, Failure> {
         [text @ .., b'\r', b'\n'] | [text @ .., b'\n'] => text,
         text => text,
     };
-    secret(text.to_vec(), origin)
+    Text::new(text.to_vec(), origin)
 }
 
-fn secret(bytes: Vec<u8>, origin: &str) -> Result<Secret, Failure> {
-    let text = String::from_utf8(bytes).map_err(|error| {
-        drop(Zeroizing::new(error.into_bytes()));
-        Failure::new(
-            Reason::Config(ConfigErrorKind::SecretEncoding),
-            format!("{origin}: not UTF-8 text; give the secret as the provider shows it"),
-        )
-    })?;
-    Secret::new(text)
-        .map_err(|error| Failure::new(Reason::Config(error.kind()), format!("{origin}: {error}")))
+/// The text of a secret, and where it was given.
+pub(crate) struct Text {
+    text: Zeroizing<String>,
+    origin: String,
+}
+
+impl Text {
+    pub(crate) fn new(bytes: Vec<u8>, origin: &str) -> Result<Text, Failure> {
+        let origin = origin.to_owned();
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Text {
+                text: Zeroizing::new(text),
+                origin,
+            }),
+            Err(error) => {
+                drop(Zeroizing::new(error.into_bytes()));
+                Err(Failure::new(
+                    Reason::Config(ConfigErrorKind::SecretEncoding),
+                    format!("{origin}: not UTF-8 text; give the secret as the provider shows it"),
+                ))
+            }
+        }
+    }
+
+    fn secret(self) -> Result<Secret, Failure> {
+        Secret::new(self.text.as_str()).map_err(|error| {
+            let message = format!("{}: {error}", self.origin);
+            Failure::new(Reason::Config(error.kind()), message)
+        })
+    }
+
+    /// The text, whatever its form; only an empty one is none at all.
+    pub(crate) fn expose(&self) -> Result<&str, Failure> {
+        if self.text.is_empty() {
+            return Err(Failure::new(
+                Reason::Config(ConfigErrorKind::EmptySecret),
+                format!(
+                    "{}: the secret is empty; is its variable or file set?",
+                    self.origin
+                ),
+            ));
+        }
+        Ok(&self.text)
+    }
 }

@@ -1,18 +1,17 @@
 //! `countersign verify`: the verdict on one delivery.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use countersign::{ErrorKind, Identity, UnixTime, Verified, Verifier};
-use serde::Serialize;
+use countersign::{ErrorKind, UnixTime, Verified, Verifier};
 
 use crate::Ending;
 use crate::failure::Failure;
 use crate::input::at_most_one_stdin;
-use crate::output::{self, Printable};
+use crate::output;
 use crate::provider_choice::ProviderArgs;
 use crate::request::{Request, RequestArgs};
 use crate::secrets::SecretArgs;
+use crate::verdict::{Event, Verdict};
 
 /// Say whether one delivery is genuine, and which events it holds
 ///
@@ -48,42 +47,6 @@ Examples:
 
 Exit status: 0 verified, 1 rejected, 2 the input cannot be used.";
 
-/// The verdict, as scripts read it.
-#[derive(Serialize)]
-#[serde(tag = "verdict", rename_all = "lowercase")]
-enum Verdict<'a> {
-    Verified {
-        provider: &'a str,
-        key_index: usize,
-        timestamp: Option<i64>,
-        events: Vec<Event<'a>>,
-    },
-    Rejected {
-        provider: &'a str,
-        reason: &'static str,
-        status: u16,
-        /// For people, in the words of the library.
-        #[serde(skip)]
-        why: &'a str,
-    },
-}
-
-#[derive(Serialize)]
-struct Event<'a> {
-    id: &'a str,
-    #[serde(rename = "type")]
-    kind: Option<&'a str>,
-}
-
-impl<'a> Event<'a> {
-    fn new(identity: &'a Identity) -> Self {
-        Event {
-            id: identity.id(),
-            kind: identity.kind(),
-        }
-    }
-}
-
 impl VerifyArgs {
     pub(crate) fn run(self, json: bool) -> Result<Ending, Failure> {
         at_most_one_stdin(self.secrets.inputs().chain(self.request.inputs()))?;
@@ -116,12 +79,7 @@ impl VerifyArgs {
                 Ending::Good,
             ),
             Err(rejected) => (
-                Verdict::Rejected {
-                    provider: provider.name(),
-                    reason: rejected.kind.as_str(),
-                    status: rejected.kind.status().as_u16(),
-                    why: &rejected.why,
-                },
+                Verdict::rejected(provider.name(), rejected.kind, &rejected.why),
                 Ending::Bad,
             ),
         };
@@ -159,46 +117,4 @@ fn verify(verifier: &Verifier, request: Request, now: UnixTime) -> Result<Verifi
     }
     verification.update(request.body)?;
     Ok(verification.finish(now)?)
-}
-
-impl fmt::Display for Verdict<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Verdict::Verified {
-                provider,
-                key_index,
-                timestamp,
-                events,
-            } => {
-                write!(
-                    f,
-                    "verified: {}, key_index {key_index}",
-                    Printable(provider)
-                )?;
-                match timestamp {
-                    Some(seconds) => writeln!(f, ", signed at {seconds}")?,
-                    None => writeln!(f, ", no signed time")?,
-                }
-                for event in events {
-                    let kind = event.kind.unwrap_or("unknown");
-                    writeln!(
-                        f,
-                        "  event {}, type {}",
-                        Printable(event.id),
-                        Printable(kind)
-                    )?;
-                }
-                Ok(())
-            }
-            Verdict::Rejected {
-                provider,
-                reason,
-                status,
-                why,
-            } => {
-                let provider = Printable(provider);
-                writeln!(f, "rejected: {provider}, {why} ({reason}, status {status})")
-            }
-        }
-    }
 }

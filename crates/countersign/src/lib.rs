@@ -34,6 +34,8 @@ mod body;
 mod dedupe;
 mod error;
 mod event;
+#[cfg(feature = "explain")]
+pub mod explain;
 mod head;
 mod observer;
 pub mod provider;

@@ -12,6 +12,7 @@
 mod attacks;
 mod delivery;
 mod demo;
+mod explain;
 mod provider_choice;
 mod requests;
 mod run;
