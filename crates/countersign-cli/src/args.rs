@@ -5,9 +5,12 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
+use crate::completions::CompletionsArgs;
 use crate::demo::DemoArgs;
 use crate::explain::ExplainArgs;
 use crate::failure::{Failure, Reason};
+use crate::providers::ProvidersArgs;
+use crate::sign::SignArgs;
 use crate::verify::VerifyArgs;
 
 /// Verifies webhook deliveries as a merchant's server would.
@@ -24,9 +27,12 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    Demo(DemoArgs),
-    Explain(Box<ExplainArgs>),
     Verify(Box<VerifyArgs>),
+    Explain(Box<ExplainArgs>),
+    Sign(Box<SignArgs>),
+    Providers(ProvidersArgs),
+    Demo(DemoArgs),
+    Completions(CompletionsArgs),
 }
 
 const EXAMPLE: &str = "\

@@ -16,6 +16,8 @@ pub(crate) enum Reason {
     UnreadableFile,
     BadRequest,
     AddressInUse,
+    /// What nobody but the provider can make.
+    CannotSign,
     /// What the library refuses in a configuration.
     Config(ConfigErrorKind),
 }
@@ -51,6 +53,7 @@ impl Reason {
             Reason::UnreadableFile => "unreadable_file",
             Reason::BadRequest => "bad_request",
             Reason::AddressInUse => "address_in_use",
+            Reason::CannotSign => "cannot_sign",
             // Scripts know a closed list of reasons: the number of options is how they are used.
             Reason::Config(ConfigErrorKind::TooManySecrets) => "usage",
             Reason::Config(kind) => kind.as_str(),

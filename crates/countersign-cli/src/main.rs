@@ -6,14 +6,18 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod completions;
 mod demo;
 mod explain;
 mod failure;
 mod input;
 mod output;
 mod provider_choice;
+mod providers;
 mod request;
 mod secrets;
+mod sign;
+mod url;
 mod verdict;
 mod verify;
 
@@ -49,7 +53,10 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<Ending, Failure> {
     match args.command {
         Command::Demo(demo) => demo.run(args.json),
+        Command::Completions(completions) => completions.run(),
         Command::Explain(explain) => explain.run(args.json),
+        Command::Providers(providers) => providers.run(args.json),
+        Command::Sign(sign) => sign.run(args.json),
         Command::Verify(verify) => verify.run(args.json),
     }
 }

@@ -47,6 +47,20 @@ impl Pointer {
         Ok(Pointer { tokens })
     }
 
+    /// The same in the words of an error: `data.items[0].id`.
+    pub(crate) fn path(&self) -> String {
+        let mut path = String::new();
+        for token in &self.tokens {
+            if !path.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit()) {
+                path.push_str(&format!("[{token}]"));
+            } else {
+                let dot = if path.is_empty() { "" } else { "." };
+                path.push_str(&format!("{dot}{token}"));
+            }
+        }
+        path
+    }
+
     /// A pointer of plain names, for the presets.
     pub(crate) fn of(tokens: &[&str]) -> Pointer {
         Pointer {
@@ -55,20 +69,13 @@ impl Pointer {
     }
 }
 
-/// As a path: `data.items[0].id`.
+/// As [RFC 6901](https://www.rfc-editor.org/rfc/rfc6901) writes it.
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut first = true;
-        for token in &self.tokens {
-            if !first && token.bytes().all(|byte| byte.is_ascii_digit()) {
-                write!(f, "[{token}]")?;
-            } else {
-                let dot = if first { "" } else { "." };
-                write!(f, "{dot}{token}")?;
-            }
-            first = false;
-        }
-        Ok(())
+        self.tokens.iter().try_for_each(|token| {
+            let token = token.replace('~', "~0").replace('/', "~1");
+            write!(f, "/{token}")
+        })
     }
 }
 

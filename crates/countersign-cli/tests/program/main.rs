@@ -6,6 +6,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
     reason = "a test that meets what it did not expect has failed"
 )]
 
@@ -14,9 +16,11 @@ mod delivery;
 mod demo;
 mod explain;
 mod provider_choice;
+mod providers;
 mod requests;
 mod run;
 mod secrets;
+mod sign;
 mod streams;
 mod usage;
 mod vectors;

@@ -15,7 +15,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{BODY_LIMIT, HOUR, Provider, Retry, SECOND, SettingName};
+use super::{BODY_LIMIT, Certainty, HOUR, Provider, Retry, SECOND, SettingName, Source};
 use crate::event::{Envelope, IdSource, TypeSource};
 use crate::scheme::{
     Grammar, HmacAlgorithm, HmacScheme, KeyFormat, Prefix, Scheme, SignatureEncoding,
@@ -173,5 +173,11 @@ pub(super) fn preset() -> Provider {
         answer_within: None,
         body_limit: BODY_LIMIT,
         retention: None,
+        certainty: Some(Certainty {
+            proof: Source::Stated,
+            header: Source::NotPublic,
+            id: Source::NotPublic,
+            kind: Source::NotPublic,
+        }),
     }
 }

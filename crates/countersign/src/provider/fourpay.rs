@@ -19,7 +19,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::{BODY_LIMIT, DAY, Provider, Retry, SECOND, SettingName};
+use super::{BODY_LIMIT, Certainty, DAY, Provider, Retry, SECOND, SettingName, Source};
 use crate::event::{Envelope, IdSource, Shape, TypeSource};
 use crate::scheme::{
     Grammar, HmacAlgorithm, HmacScheme, KeyFormat, Prefix, Scheme, SignatureEncoding,
@@ -181,5 +181,11 @@ pub(super) fn preset() -> Provider {
         answer_within: Some(SECOND.saturating_mul(10)),
         body_limit: BODY_LIMIT,
         retention: None,
+        certainty: Some(Certainty {
+            proof: Source::Stated,
+            header: Source::Stated,
+            id: Source::Inferred,
+            kind: Source::Inferred,
+        }),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod banking_circle;
 pub mod centralpay;
+mod certainty;
 pub mod fedapay;
 pub mod fourpay;
 mod open_enum;
@@ -19,6 +20,7 @@ use crate::scheme::{KeyEncoding, Scheme, SignatureEncoding};
 use crate::secret::Secret;
 use crate::window::Tolerance;
 
+pub use self::certainty::{Certainty, Source};
 pub use self::public::{github, standard_webhooks, stripe};
 pub use self::recipe::Recipe;
 
@@ -95,6 +97,7 @@ pub struct Provider {
     answer_within: Option<Duration>,
     body_limit: usize,
     retention: Option<Duration>,
+    certainty: Option<Certainty>,
 }
 
 /// How a provider retries.
@@ -121,7 +124,19 @@ impl Provider {
             answer_within: None,
             body_limit: BODY_LIMIT,
             retention: None,
+            certainty: None,
         }
+    }
+
+    /// A preset of which all facts are stated.
+    fn all_stated(mut self) -> Self {
+        self.certainty = Some(Certainty {
+            proof: Source::Stated,
+            header: Source::Stated,
+            id: Source::Stated,
+            kind: Source::Stated,
+        });
+        self
     }
 
     /// Sets how the provider retries.
@@ -230,6 +245,11 @@ impl Provider {
     /// The longest body in bytes.
     pub fn body_limit(&self) -> usize {
         self.body_limit
+    }
+
+    /// Where the facts are from; `None` for a description of the merchant's own.
+    pub fn certainty(&self) -> Option<Certainty> {
+        self.certainty
     }
 
     /// How long a committed id has to be remembered, if not as long as the retries suggest.

@@ -46,6 +46,7 @@ pub fn standard_webhooks() -> Provider {
             time: None,
         },
     )
+    .all_stated()
 }
 
 /// [Stripe](https://docs.stripe.com/webhooks): HMAC-SHA256 of `{t}.{body}` under the whole text of
@@ -77,6 +78,7 @@ pub fn stripe() -> Provider {
         gaps: Cow::Borrowed(&[]),
         horizon: DAY.saturating_mul(3),
     })
+    .all_stated()
 }
 
 /// [GitHub](https://docs.github.com/webhooks): HMAC-SHA256 of the body under the secret's text, in
@@ -108,4 +110,5 @@ pub fn github() -> Provider {
             time: None,
         },
     )
+    .all_stated()
 }

@@ -19,7 +19,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{BODY_LIMIT, DAY, MINUTE, Provider, Retry, SettingName};
+use super::{BODY_LIMIT, Certainty, DAY, MINUTE, Provider, Retry, SettingName, Source};
 use crate::event::{Envelope, IdSource, TypeSource};
 use crate::scan::Pointer;
 use crate::scheme::{
@@ -104,5 +104,11 @@ pub(super) fn preset() -> Provider {
         answer_within: None,
         body_limit: BODY_LIMIT,
         retention: None,
+        certainty: Some(Certainty {
+            proof: Source::Inferred,
+            header: Source::Stated,
+            id: Source::NotPublic,
+            kind: Source::Inferred,
+        }),
     }
 }

@@ -49,7 +49,7 @@ impl DecodeError {
     pub(super) fn repeated(pointer: &Pointer) -> DecodeError {
         DecodeError {
             name: None,
-            path: pointer.to_string().into(),
+            path: pointer.path().into(),
             wanted: "a name that stands there once".into(),
             place: None,
         }
@@ -57,10 +57,11 @@ impl DecodeError {
 
     /// The same of a value that was found at `pointer`: only there do line and column count.
     pub(super) fn below(self, pointer: &Pointer) -> DecodeError {
+        let at = pointer.path();
         let path = match &*self.path {
-            "." => pointer.to_string(),
-            inner if inner.starts_with('[') => format!("{pointer}{inner}"),
-            inner => format!("{pointer}.{inner}"),
+            "." => at,
+            inner if inner.starts_with('[') => at + inner,
+            inner => format!("{at}.{inner}"),
         };
         DecodeError {
             path: path.into(),

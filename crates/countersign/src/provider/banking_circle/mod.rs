@@ -20,7 +20,7 @@ mod status;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{DAY, HOUR, MINUTE, Provider, Retry, SECOND, SettingName};
+use super::{Certainty, DAY, HOUR, MINUTE, Provider, Retry, SECOND, SettingName, Source};
 use crate::event::{Envelope, IdSource, TypeSource};
 use crate::scan::Pointer;
 use crate::scheme::{KeyFormat, Scheme, SealedScheme};
@@ -83,5 +83,11 @@ pub(super) fn preset() -> Provider {
         answer_within: Some(SECOND.saturating_mul(10)),
         body_limit: 50_000_000,
         retention: Some(DAY.saturating_mul(35)),
+        certainty: Some(Certainty {
+            proof: Source::Stated,
+            header: Source::Stated,
+            id: Source::Stated,
+            kind: Source::Stated,
+        }),
     }
 }

@@ -15,7 +15,7 @@ mod events;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{BODY_LIMIT, Provider, Retry, SECOND};
+use super::{BODY_LIMIT, Certainty, Provider, Retry, SECOND, Source};
 use crate::event::{Envelope, IdSource, TypeSource};
 use crate::scan::Pointer;
 use crate::scheme::{
@@ -87,6 +87,12 @@ pub(super) fn preset() -> Provider {
         answer_within: None,
         body_limit: BODY_LIMIT,
         retention: None,
+        certainty: Some(Certainty {
+            proof: Source::Stated,
+            header: Source::Stated,
+            id: Source::Quoted,
+            kind: Source::Stated,
+        }),
     }
 }
 

@@ -1,0 +1,33 @@
+//! Where deliveries are sent to: an absolute `http` URL.
+
+use std::str::FromStr;
+
+use http::Uri;
+
+/// A URL that was given on the command line.
+#[derive(Clone)]
+pub(crate) struct Url {
+    text: String,
+}
+
+impl FromStr for Url {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Url, &'static str> {
+        let uri: Uri = text.parse().map_err(|_| "it is no URL")?;
+        if !matches!(uri.scheme_str(), Some("http" | "https"))
+            || uri.host().is_none_or(str::is_empty)
+        {
+            return Err("it takes an http:// or https:// URL with a host");
+        }
+        Ok(Url {
+            text: text.to_owned(),
+        })
+    }
+}
+
+impl Url {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+}
