@@ -5,8 +5,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use countersign::{Clock, Gate, Receiver, Sleep, UnixTime};
 
-struct TokioClock {
+pub(crate) struct TokioClock {
     origin: Instant,
+}
+
+impl TokioClock {
+    pub(crate) fn new() -> Self {
+        TokioClock {
+            origin: Instant::now(),
+        }
+    }
 }
 
 impl Clock for TokioClock {
@@ -25,10 +33,8 @@ impl Clock for TokioClock {
 }
 
 /// Puts a receiver to work. Its keeper gets a thread of its own, which no handler can block.
-pub(crate) fn open(receiver: &Receiver) -> Gate {
-    let (gate, keeper) = receiver.open(Arc::new(TokioClock {
-        origin: Instant::now(),
-    }));
+pub(crate) fn open(receiver: &Receiver, clock: Arc<dyn Clock>) -> Gate {
+    let (gate, keeper) = receiver.open(clock);
     if let Some(keeper) = keeper {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()

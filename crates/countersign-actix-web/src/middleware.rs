@@ -3,6 +3,7 @@
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -12,10 +13,10 @@ use actix_web::dev::{
 use actix_web::error::InternalError;
 use actix_web::web::PayloadConfig;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
-use countersign::{Gate, Receiver, Run};
+use countersign::{Clock, Gate, Receiver, Run};
 
 use crate::body::{Ended, Requested, cut_off, declared, refuse, respond, status, take_in};
-use crate::clock::open;
+use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
 
 /// What loggers are told of a 500 or 503 in place of the handler's response.
@@ -39,8 +40,20 @@ impl WebhookMiddleware {
     ///
     /// If the system cannot start a thread for the receiver's background work.
     pub fn new(receiver: Receiver) -> Self {
+        WebhookMiddleware::with_clock(receiver, Arc::new(TokioClock::new()))
+    }
+
+    /// The same on a clock of the merchant's own: for tests that replay a delivery at its own time,
+    /// or wind the clock to the edge of a tolerance. A body's time to arrive is always real.
+    ///
+    /// A receiver keeps the first clock that it, or a clone of it, was put to work with.
+    ///
+    /// # Panics
+    ///
+    /// If the system cannot start a thread for the receiver's background work.
+    pub fn with_clock(receiver: Receiver, clock: Arc<dyn Clock>) -> Self {
         WebhookMiddleware {
-            gate: open(&receiver),
+            gate: open(&receiver, clock),
         }
     }
 }

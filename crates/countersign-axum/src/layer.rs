@@ -3,19 +3,20 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum_core::body::Body;
 use axum_core::extract::{DefaultBodyLimit, Request};
 use axum_core::response::{IntoResponse, Response};
-use countersign::{Gate, Receiver};
+use countersign::{Clock, Gate, Receiver};
 use http::StatusCode;
 use tokio::runtime::Handle;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::body::{Ended, declared, drain, respond, take_in};
-use crate::clock::open;
+use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
 
 /// Puts a [`Receiver`] in front of a handler: `post(handler).route_layer(WebhookLayer::new(…))`.
@@ -33,8 +34,20 @@ impl WebhookLayer {
     ///
     /// If the system cannot start a thread for the receiver's background work.
     pub fn new(receiver: Receiver) -> Self {
+        WebhookLayer::with_clock(receiver, Arc::new(TokioClock::new()))
+    }
+
+    /// The same on a clock of the merchant's own: for tests that replay a delivery at its own time,
+    /// or wind the clock to the edge of a tolerance. A body's time to arrive is always real.
+    ///
+    /// A receiver keeps the first clock that it, or a clone of it, was put to work with.
+    ///
+    /// # Panics
+    ///
+    /// If the system cannot start a thread for the receiver's background work.
+    pub fn with_clock(receiver: Receiver, clock: Arc<dyn Clock>) -> Self {
         WebhookLayer {
-            gate: open(&receiver),
+            gate: open(&receiver, clock),
         }
     }
 }
