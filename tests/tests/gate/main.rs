@@ -11,3 +11,4 @@ mod memory;
 mod scenarios;
 mod sender;
 mod site;
+mod surroundings;

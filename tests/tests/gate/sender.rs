@@ -165,7 +165,8 @@ impl Sender {
 
     /// Ends the stream of requests, and still listens.
     pub fn end(&mut self) {
-        self.socket.shutdown(Shutdown::Write).unwrap();
+        // The other side may have hung up before.
+        let _ = self.socket.shutdown(Shutdown::Write);
     }
 
     /// Hangs up by FIN.
