@@ -1,8 +1,8 @@
 //! No thread of a server may panic, but where a handler is told to.
 
 use std::cell::Cell;
-use std::panic;
-use std::sync::{Mutex, Once};
+use std::panic::{self, Location, PanicHookInfo};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 /// What a handler panics with that is meant to.
 pub struct Intended;
@@ -26,11 +26,26 @@ pub fn watch() {
                 return;
             }
             print(info);
-            if !IS_TEST.get() {
-                PANICS.lock().unwrap().push(info.to_string());
+            if !IS_TEST.get() && !is_a_race_of_actix_server(info) {
+                seen().push(info.to_string());
             }
         }));
     });
+}
+
+/// A worker of actix-server 2.9 that is told to stop counts its connections, and subtracts one from
+/// zero if the last of them came and went before the accepting thread had counted it. With overflow
+/// checks that is a panic, of a worker that was to end anyhow.
+fn is_a_race_of_actix_server(info: &PanicHookInfo<'_>) -> bool {
+    let of_a_worker = |place: &Location<'_>| {
+        place.file().ends_with("worker.rs") && place.file().contains("/actix-server-")
+    };
+    info.location().is_some_and(of_a_worker)
+        && info.payload().downcast_ref() == Some(&"attempt to subtract with overflow")
+}
+
+fn seen() -> MutexGuard<'static, Vec<String>> {
+    PANICS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Panics with what nobody takes for a failure.
@@ -40,6 +55,7 @@ pub fn intended() -> ! {
 
 #[track_caller]
 pub fn none_seen() {
-    let seen = PANICS.lock().unwrap();
+    // Taken out: one panic is one failure, of whichever test looks first.
+    let seen = std::mem::take(&mut *seen());
     assert!(seen.is_empty(), "a server panicked:\n{}", seen.join("\n"));
 }
