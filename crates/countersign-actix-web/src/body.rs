@@ -2,10 +2,13 @@
 //! refused one into nowhere.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, RequestHead};
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
@@ -81,18 +84,55 @@ pub(crate) async fn take_in(intake: &mut Intake<'_>, body: &mut Payload) -> Ende
     Ended::Whole
 }
 
-/// Reads a little of what is left of a body, and forgets it.
-pub(crate) async fn drain(body: &mut Payload) {
+/// Reads a little of what is left of a body, and forgets it. Whether that was all.
+async fn drain(body: &mut Payload) -> bool {
     let mut left = DRAIN;
     let reading = async {
         while let Some(Ok(chunk)) = next(body).await {
             match left.checked_sub(chunk.len()) {
                 Some(rest) => left = rest,
-                None => return,
+                None => return false,
             }
         }
+        true
     };
-    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+    let ended = tokio::time::timeout(DRAIN_TIME, reading).await;
+    ended.unwrap_or(false)
+}
+
+/// The answer to a delivery that is refused before its body has ended: as soon as a little of it
+/// has been read.
+pub(crate) async fn refuse(answer: Answer, mut body: Payload) -> HttpResponse {
+    match drain(&mut body).await {
+        true => respond(answer),
+        false => cut_off(answer, body),
+    }
+}
+
+/// The answer that ends its connection, since its body goes on.
+pub(crate) fn cut_off(answer: Answer, body: Payload) -> HttpResponse {
+    respond(answer).set_body(BoxBody::new(Unread { _body: body }))
+}
+
+/// An empty body that holds on to the request's until the response is written: a chunked one that
+/// nobody holds any longer is read to its end by actix-web, however long it is and takes.
+struct Unread {
+    _body: Payload,
+}
+
+impl MessageBody for Unread {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(0)
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
 }
 
 async fn next(body: &mut Payload) -> Option<Result<Bytes, PayloadError>> {

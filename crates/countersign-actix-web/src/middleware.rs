@@ -15,7 +15,7 @@ use actix_web::web::PayloadConfig;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use countersign::{Clock, Gate, Receiver, Run};
 
-use crate::body::{Ended, Requested, declared, drain, respond, status, take_in};
+use crate::body::{Ended, Requested, cut_off, declared, refuse, respond, status, take_in};
 use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
 
@@ -156,10 +156,7 @@ async fn admit(gate: &Gate, head: &RequestHead, mut body: Payload) -> Result<Run
     let requested = Requested(head);
     let mut intake = match gate.begin(&requested, declared(head)) {
         Ok(intake) => intake,
-        Err(answer) => {
-            drain(&mut body).await;
-            return Err(respond(answer));
-        }
+        Err(answer) => return Err(refuse(answer, body).await),
     };
     let reading = take_in(&mut intake, &mut body);
     match tokio::time::timeout(gate.body_timeout(), reading).await {
@@ -167,11 +164,10 @@ async fn admit(gate: &Gate, head: &RequestHead, mut body: Payload) -> Result<Run
         Ok(Ended::Refused(answer)) => {
             // What it holds counts against the deliveries of others.
             drop(intake);
-            drain(&mut body).await;
-            return Err(respond(answer));
+            return Err(refuse(answer, body).await);
         }
         Ok(Ended::Broken) => return Err(HttpResponse::BadRequest().finish()),
-        Err(_) => return Err(respond(intake.timed_out())),
+        Err(_) => return Err(cut_off(intake.timed_out(), body)),
     }
     intake.admit().await.map_err(respond)
 }

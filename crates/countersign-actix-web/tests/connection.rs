@@ -21,7 +21,7 @@ use bytes::Bytes;
 use countersign::{Outcome, Receiver};
 use countersign_actix_web::{Delivery, Webhook};
 use site::{Sender, Site, event, head, receiver, soon};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc};
 
 /// A handler that says when it begins, waits for leave to end, and says when it is gone.
@@ -359,6 +359,28 @@ async fn far_too_large_is_answered_and_its_connection_closes() {
     assert!(refused.closes(), "{refused:?}");
     drop(read);
     let _ = soon(writing).await;
+}
+
+#[actix_web::test]
+async fn a_refused_body_without_an_end_is_cut_off() {
+    let timeouts = (Duration::from_secs(1), Duration::from_millis(50));
+    let (site, _) = reading(receiver().with_timeouts(timeouts.0, timeouts.1));
+    let unsigned = "POST /hook HTTP/1.1\r\nhost: x\r\n".to_owned();
+    let slow = head(&Bytes::from(event("evt_1")));
+    for (head, status) in [(unsigned, 401), (slow, 408)] {
+        let mut sender = site.connect().await;
+        sender
+            .write(format!(
+                "{head}transfer-encoding: chunked\r\n\r\n1\r\nx\r\n"
+            ))
+            .await;
+        let refused = sender.response().await;
+        assert_eq!(refused.status, status);
+        assert!(refused.closes(), "{refused:?}");
+        let mut rest = Vec::new();
+        let _ = soon(sender.socket.read_to_end(&mut rest)).await;
+        assert!(rest.is_empty());
+    }
 }
 
 #[actix_web::test]

@@ -1,0 +1,74 @@
+//! The scenarios of `docs/reliability.md`, each through both adapters.
+
+mod batches;
+mod clocks;
+mod duplicates;
+mod forgeries;
+mod full;
+mod hang_ups;
+mod leases;
+mod runs;
+mod shutdown;
+mod stuck;
+
+use crate::site::Framework;
+
+type Play = fn(Framework);
+
+/// Makes the table, and of each of its rows a test for each framework.
+macro_rules! scenarios {
+    ($($number:literal $name:ident => $play:path;)*) => {
+        pub const SCENARIOS: &[(u32, &str, Play)] = &[$(($number, stringify!($name), $play)),*];
+
+        $(
+            mod $name {
+                #[test]
+                fn axum() {
+                    super::play($number, crate::site::Framework::Axum);
+                }
+
+                #[test]
+                fn actix_web() {
+                    super::play($number, crate::site::Framework::ActixWeb);
+                }
+            }
+        )*
+    };
+}
+
+scenarios! {
+    1 s01_100_identical_events_at_once => duplicates::at_once;
+    2 s02_the_handler_fails_once => runs::fails_once;
+    3 s03_the_handler_panics => runs::panics;
+    4 s04_the_handler_exceeds_the_answer_deadline => runs::exceeds_the_answer_deadline;
+    5 s05_the_sender_hangs_up => hang_ups::hangs_up;
+    7 s07_a_retry_takes_over => leases::taken_over;
+    8 s08_a_thousand_forgeries => forgeries::of_a_known_id;
+    9 s09_a_replay_in_disguise => duplicates::in_disguise;
+    10 s10_two_endpoints_share_a_store => duplicates::of_two_endpoints;
+    11 s11_the_same_id_with_another_payload => duplicates::with_another_payload;
+    12 s12_a_replay_at_the_end_of_the_window => clocks::end_of_the_window;
+    13 s13_a_store_full_of_committed => full::of_committed;
+    14 s14_a_store_full_of_claims => full::of_claims;
+    16 s16_the_commit_fails_for_two_leases => leases::commit_fails;
+    18 s18_the_clock_steps_without_a_signed_time => clocks::no_signed_time;
+    22 s22_a_shutdown_with_ten_in_flight => shutdown::ten_in_flight;
+    23 s23_bodies_without_end => forgeries::bodies_without_end;
+    25 s25_a_batch_of_1000 => batches::of_1000;
+    26 s26_an_event_that_always_fails => runs::always_fails;
+    30 s30_the_handler_hangs => stuck::hangs;
+    31 s31_a_late_commit => leases::late_commit;
+    32 s32_batches_that_overlap => batches::overlap;
+    33 s33_a_batch_that_fails_in_part => batches::fails_in_part;
+    35 s35_signed_anew_without_an_id => duplicates::signed_anew;
+    36 s36_ten_duplicates_of_a_slow_handler => duplicates::of_a_slow_handler;
+    37 s37_200_forged_heads => forgeries::heads_of_large_bodies;
+    41 s41_a_status_that_returns => duplicates::of_a_status_that_returns;
+}
+
+fn play(number: u32, framework: Framework) {
+    let row = SCENARIOS.iter().find(|row| row.0 == number);
+    let (_, name, play) = row.expect("a row of this table");
+    assert!(name.starts_with(&format!("s{number:02}_")), "{name}");
+    play(framework);
+}
