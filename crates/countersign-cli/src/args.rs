@@ -9,6 +9,7 @@ use crate::completions::CompletionsArgs;
 use crate::demo::DemoArgs;
 use crate::explain::ExplainArgs;
 use crate::failure::{Failure, Reason};
+use crate::listen::ListenArgs;
 use crate::providers::ProvidersArgs;
 use crate::sign::SignArgs;
 use crate::verify::VerifyArgs;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     Explain(Box<ExplainArgs>),
     Sign(Box<SignArgs>),
+    Listen(Box<ListenArgs>),
     Providers(ProvidersArgs),
     Demo(DemoArgs),
     Completions(CompletionsArgs),

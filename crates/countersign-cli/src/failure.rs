@@ -18,6 +18,8 @@ pub(crate) enum Reason {
     AddressInUse,
     /// What nobody but the provider can make.
     CannotSign,
+    /// A store that is not known.
+    BadStore,
     /// What the library refuses in a configuration.
     Config(ConfigErrorKind),
 }
@@ -54,8 +56,14 @@ impl Reason {
             Reason::BadRequest => "bad_request",
             Reason::AddressInUse => "address_in_use",
             Reason::CannotSign => "cannot_sign",
-            // Scripts know a closed list of reasons: the number of options is how they are used.
-            Reason::Config(ConfigErrorKind::TooManySecrets) => "usage",
+            Reason::BadStore => "bad_store",
+            // Scripts know a closed list of reasons: the number of options and their limits are how they
+            // are used.
+            Reason::Config(
+                ConfigErrorKind::TooManySecrets
+                | ConfigErrorKind::BadEndpoint
+                | ConfigErrorKind::BadLimit,
+            ) => "usage",
             Reason::Config(kind) => kind.as_str(),
         }
     }

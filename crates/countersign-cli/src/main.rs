@@ -10,7 +10,9 @@ mod completions;
 mod demo;
 mod explain;
 mod failure;
+mod http_client;
 mod input;
+mod listen;
 mod output;
 mod provider_choice;
 mod providers;
@@ -55,6 +57,7 @@ fn run(args: Args) -> Result<Ending, Failure> {
         Command::Demo(demo) => demo.run(args.json),
         Command::Completions(completions) => completions.run(),
         Command::Explain(explain) => explain.run(args.json),
+        Command::Listen(listen) => listen.run(args.json),
         Command::Providers(providers) => providers.run(args.json),
         Command::Sign(sign) => sign.run(args.json),
         Command::Verify(verify) => verify.run(args.json),

@@ -6,14 +6,40 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::ser::Formatter;
 
 use crate::failure::Failure;
 
 /// Writes one JSON line, and flushes it.
 pub(crate) fn json_line(value: &impl Serialize) {
-    if let Ok(mut line) = serde_json::to_vec(value) {
+    let mut line = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut line, Escaping);
+    if value.serialize(&mut serializer).is_ok() {
         line.push(b'\n');
         let _ = write(&mut io::stdout().lock(), &line);
+    }
+}
+
+/// JSON in which what a terminal would obey is escaped, beyond what JSON itself demands.
+struct Escaping;
+
+impl Formatter for Escaping {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for c in fragment.chars() {
+            // Quotes and the backslash never come here.
+            if c.is_ascii_graphic() || c == ' ' || c.escape_debug().len() == 1 {
+                write!(writer, "{c}")?;
+            } else {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use http::Uri;
 #[derive(Clone)]
 pub(crate) struct Url {
     text: String,
+    uri: Uri,
 }
 
 impl FromStr for Url {
@@ -22,6 +23,7 @@ impl FromStr for Url {
         }
         Ok(Url {
             text: text.to_owned(),
+            uri,
         })
     }
 }
@@ -29,5 +31,9 @@ impl FromStr for Url {
 impl Url {
     pub(crate) fn as_str(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn uri(&self) -> Uri {
+        self.uri.clone()
     }
 }

@@ -69,7 +69,11 @@ fn a_logger_sees_every_answer() {
         (forged("a"), 401, None),
         (event("b").to("/panics"), 500, Some("panicked")),
         (event("c").to("/hangs"), 503, Some("past its deadline")),
-        (batch(&["a"]).to("/single"), 500, Some("has to take `Webhooks<E>`")),
+        (
+            batch(&["a"]).to("/single"),
+            500,
+            Some("has to take `Webhooks<E>`"),
+        ),
         (event("a").to("/bare"), 500, Some("no WebhookMiddleware")),
     ] {
         assert_eq!(sender.send(&post).status, status);
