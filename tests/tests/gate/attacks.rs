@@ -115,7 +115,7 @@ fn all(framework: Framework) {
         attacks.len() - sent
     );
     assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
-    panics::none_seen();
+    panics::none_seen(framework);
 }
 
 #[test]

@@ -35,10 +35,6 @@ const EXCEPTIONS: &[(u32, &str)] = &[
         "stops a server: countersign-redis and countersign-sqlx; on cue, tests/receiver/store_faults.rs",
     ),
     (
-        34,
-        "has events that do not decode: the typed events of a batch, and on_undecodable",
-    ),
-    (
         38,
         "shares a store among workers: countersign-redis; on cue, tests/receiver/runs.rs",
     ),

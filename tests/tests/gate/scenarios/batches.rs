@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use countersign::Outcome;
+use countersign::provider::banking_circle;
+use countersign::{Outcome, Undecodable};
 
-use crate::deliveries::{bank, batch, held, memory};
+use crate::deliveries::{bank, batch, held, memory, signed};
 use crate::sender::Sender;
 use crate::site::{Framework, Leave, Route, Runs, Site};
 
@@ -99,4 +100,54 @@ pub fn fails_in_part(framework: Framework) {
     assert_eq!(runs.ids(), [vec!["a", "b"], vec!["b"]]);
     assert!(sender.send(&batch(&["a", "b"])).is_duplicate());
     assert_eq!(site.log.count(Outcome::HandlerFailed), 1);
+}
+
+/// S34
+pub fn undecodable(framework: Framework) {
+    let (runs, store) = (Runs::default(), memory(1000));
+    // As the extractor `Webhooks<Event>` does it in both adapters.
+    let typed = runs.handler(|delivery| {
+        std::future::ready(match delivery.decode_all::<banking_circle::Event>() {
+            Ok(_) => 201,
+            Err(_) => 422,
+        })
+    });
+    let strict = bank().with_store(store.clone());
+    let lenient = strict.clone().on_undecodable(Undecodable::HandOver);
+    let routes = [
+        Route::new("/hook", strict, typed.clone()),
+        Route::new("/lenient", lenient, typed),
+    ];
+    let site = Site::with(framework, routes);
+    let mut sender = site.connect();
+    let long = "x".repeat(300);
+    let members: Vec<String> = (0..600)
+        .map(|n| {
+            let id = if n == 300 {
+                long.clone()
+            } else {
+                n.to_string()
+            };
+            let payment = if n == 200 {
+                "[]"
+            } else {
+                r#"{"paymentId":"p"}"#
+            };
+            format!(r#"{{"eventId":"{id}","notificationType":"Reversed","payment":{payment}}}"#)
+        })
+        .collect();
+    let body = format!(r#"{{"notifications":[{}]}}"#, members.join(","));
+    let batch = signed(&banking_circle(), body);
+
+    assert_eq!(sender.send(&batch).status, 422);
+    assert_eq!(held(&store), (0, 599), "the others commit");
+    assert_eq!(sender.send(&batch).status, 422);
+    assert_eq!(runs.ids()[1], ["200"], "the retry brings one");
+    assert_eq!(sender.send(&batch.clone().to("/lenient")).status, 201);
+    assert_eq!(
+        (runs.ids()[2].len(), held(&store)),
+        (1, (0, 600)),
+        "and that ends it"
+    );
+    assert!(sender.send(&batch).is_duplicate());
 }

@@ -60,6 +60,7 @@ scenarios! {
     31 s31_a_late_commit => leases::late_commit;
     32 s32_batches_that_overlap => batches::overlap;
     33 s33_a_batch_that_fails_in_part => batches::fails_in_part;
+    34 s34_a_batch_with_one_undecodable_event => batches::undecodable;
     35 s35_signed_anew_without_an_id => duplicates::signed_anew;
     36 s36_ten_duplicates_of_a_slow_handler => duplicates::of_a_slow_handler;
     37 s37_200_forged_heads => forgeries::heads_of_large_bodies;

@@ -52,6 +52,7 @@ impl Route {
 }
 
 pub struct Site {
+    framework: Framework,
     pub address: SocketAddr,
     /// What all of its receivers observe.
     pub log: Log,
@@ -87,6 +88,7 @@ impl Site {
             Framework::ActixWeb => Server::ActixWeb(ActixServer::start(WORKERS, &routes, &closed)),
         };
         Site {
+            framework,
             address: match &server {
                 Server::Axum(server) => server.address,
                 Server::ActixWeb(server) => server.address,
@@ -137,7 +139,7 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            panics::none_seen();
+            panics::none_seen(self.framework);
         }
     }
 }

@@ -4,11 +4,13 @@ use std::cell::Cell;
 use std::panic::{self, Location, PanicHookInfo};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
+use super::Framework;
+
 /// What a handler panics with that is meant to.
 pub struct Intended;
 
-/// Panics of servers that nobody intended.
-static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// Panics of servers that nobody intended, with the names of their threads.
+static PANICS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 thread_local! {
     /// A failed assertion on a test's own thread is that test's failure, and nobody else's.
@@ -27,7 +29,8 @@ pub fn watch() {
             }
             print(info);
             if !IS_TEST.get() && !is_a_race_of_actix_server(info) {
-                seen().push(info.to_string());
+                let name = std::thread::current().name().unwrap_or_default().to_owned();
+                seen().push((name, info.to_string()));
             }
         }));
     });
@@ -44,7 +47,7 @@ fn is_a_race_of_actix_server(info: &PanicHookInfo<'_>) -> bool {
         && info.payload().downcast_ref() == Some(&"attempt to subtract with overflow")
 }
 
-fn seen() -> MutexGuard<'static, Vec<String>> {
+fn seen() -> MutexGuard<'static, Vec<(String, String)>> {
     PANICS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -53,9 +56,18 @@ pub fn intended() -> ! {
     panic::panic_any(Intended)
 }
 
+/// That no server of this framework panicked, nor the background of a receiver.
 #[track_caller]
-pub fn none_seen() {
+pub fn none_seen(framework: Framework) {
+    let others = match framework {
+        Framework::Axum => "actix",
+        Framework::ActixWeb => "tokio",
+    };
     // Taken out: one panic is one failure, of whichever test looks first.
-    let seen = std::mem::take(&mut *seen());
-    assert!(seen.is_empty(), "a server panicked:\n{}", seen.join("\n"));
+    let mut all = seen();
+    let seen: Vec<_> = all
+        .extract_if(.., |(thread, _)| !thread.starts_with(others))
+        .collect();
+    drop(all);
+    assert!(seen.is_empty(), "a server panicked: {seen:#?}");
 }

@@ -9,7 +9,7 @@ use countersign_actix_web::{Delivery, Webhook, WebhookMiddleware};
 
 use crate::deliveries::{bank, batch, event, forged, shop};
 use crate::sender::Sender;
-use crate::site::{ActixServer, PATIENCE, panics};
+use crate::site::{ActixServer, Framework, PATIENCE, panics};
 
 /// The status, and the text of the error if it came as one or carries one.
 type Seen = (u16, Option<String>);
@@ -84,5 +84,5 @@ fn a_logger_sees_every_answer() {
             Some(text) => assert!(error.as_deref().unwrap().contains(text), "{error:?}"),
         }
     }
-    panics::none_seen();
+    panics::none_seen(Framework::ActixWeb);
 }

@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use crate::deliveries::{event, shop};
 use crate::sender::Sender;
-use crate::site::{AxumServer, panics};
+use crate::site::{AxumServer, Framework, panics};
 
 /// Panics if it is called without having been asked, as tower allows a service to.
 #[derive(Default)]
@@ -55,5 +55,5 @@ fn the_instance_that_is_ready_is_called() {
     for id in ["a", "b", "c"] {
         assert_eq!(sender.send(&event(id)).status, 201);
     }
-    panics::none_seen();
+    panics::none_seen(Framework::Axum);
 }

@@ -80,7 +80,7 @@ fn handlers_in_the_wrong_place_axum() {
         .route("/undecodable", post(single).route_layer(shop));
     let server = AxumServer::serve(1, app);
     wrong_places(server.address);
-    panics::none_seen();
+    panics::none_seen(Framework::Axum);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn handlers_in_the_wrong_place_actix_web() {
         app.route("/undecodable", web::post().to(single).wrap(shop.clone()));
     });
     wrong_places(server.address);
-    panics::none_seen();
+    panics::none_seen(Framework::ActixWeb);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn around_a_scope_a_request_is_routed_on() {
     let post = event("a").to("/outer/inner/hook");
     assert_eq!(sender.send(&post).status, 201);
     assert!(sender.send(&post).is_duplicate());
-    panics::none_seen();
+    panics::none_seen(Framework::ActixWeb);
 }
 
 #[test]
