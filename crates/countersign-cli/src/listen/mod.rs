@@ -146,6 +146,11 @@ impl ListenArgs {
             .local_addr()
             .map_err(|error| usage(format!("cannot listen: {error}")))?;
 
+        // The first line, before anything that is observed. Who connects now waits for a moment.
+        let stop =
+            told_to_stop().map_err(|error| usage(format!("cannot wait for signals: {error}")))?;
+        output::text(&format!("listening on http://{address}/\n"));
+
         let forwarder = Arc::new(Forwarder::new(self.forward, &receiver));
         let handler = move |delivery| {
             let forwarder = forwarder.clone();
@@ -161,9 +166,6 @@ impl ListenArgs {
             }));
         }
 
-        let stop =
-            told_to_stop().map_err(|error| usage(format!("cannot wait for signals: {error}")))?;
-        output::text(&format!("listening on http://{address}/\n"));
         let (stopping, grace) = (stop.clone(), stop);
         let serve = axum::serve(listener, app).with_graceful_shutdown(until(stopping));
         tokio::select! {

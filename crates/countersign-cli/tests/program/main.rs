@@ -15,6 +15,7 @@ mod attacks;
 mod delivery;
 mod demo;
 mod explain;
+mod listen;
 mod provider_choice;
 mod providers;
 mod requests;
