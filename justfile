@@ -23,6 +23,7 @@ lint:
 # The budgets of docs/performance.md, as ratios within one run.
 bench:
     cargo bench -p countersign --bench budgets
+    cargo bench -p countersign-tests --bench budgets
 
 # The claim protocol over many more seeds than the tests take: about two minutes.
 walk seeds="1000":

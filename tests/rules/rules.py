@@ -82,8 +82,8 @@ ANSWERS = [
     ),
     Rule(
         "a committed duplicate is answered 200",
-        receiver("admission", 'Err(Answer::verified(StatusCode::OK, "duplicate"))',
-                 'Err(Answer::verified(StatusCode::INTERNAL_SERVER_ERROR, "duplicate"))'),
+        receiver("admission", 'Answer::verified(StatusCode::OK, "duplicate")',
+                 'Answer::verified(StatusCode::INTERNAL_SERVER_ERROR, "duplicate")'),
     ),
     Rule(
         "an empty batch is answered 200",
@@ -104,9 +104,9 @@ ANSWERS = [
         "the cap is checked before the claim",
         receiver("admission",
                  "            let Some(place) = gate.shared.take_run(gate.config.runs) else {",
-                 "            let claimed = gate.claim(&keys, token).await;\n"
+                 "            let claimed = gate.claim(&self.keys, token).await;\n"
                  "            let Some(place) = gate.shared.take_run(gate.config.runs) else {"),
-        receiver("admission", "            match gate.claim(&keys, token).await {",
+        receiver("admission", "            match gate.claim(&self.keys, token).await {",
                  "            match claimed {"),
     ),
     Rule(
@@ -122,7 +122,7 @@ ANSWERS = [
     Rule(
         "another payload under a committed id is flagged",
         receiver("admission",
-                 "track.note_differing(&differing, &events);", "let _ = &differing;"),
+                 "self.note_differing(differing);", "let _ = differing;"),
     ),
 ]
 
@@ -192,11 +192,11 @@ RUNS = [
     ),
     Rule(
         "one that had finished when it was to be stopped is settled by its answer",
-        receiver("run", "                match catch_unwind(",
-                 "                if state.stop.is_given() {\n"
-                 "                    return Poll::Ready(Ended::Stopped);\n"
-                 "                }\n"
-                 "                match catch_unwind("),
+        receiver("run", "            match catch_unwind(",
+                 "            if state.stop.is_given() {\n"
+                 "                break 'ended Ended::Stopped;\n"
+                 "            }\n"
+                 "            match catch_unwind("),
     ),
     Rule(
         "one that is stopped is joined before its release",
@@ -369,19 +369,19 @@ CLAIMS = [
     Rule(
         "only fresh events reach the handler",
         receiver("admission",
-                 "                    events.retain(|(key, _)| lease.fresh.binary_search(key).is_ok());\n",
-                 "                    events.truncate(events.len());\n"),
+                 "                proven.events.retain(|(key, _)| fresh(key));\n",
+                 "                proven.events.retain(|(key, _)| fresh(key) || true);\n"),
     ),
     Rule(
         "done(id) commits at once",
-        Edit(RECEIVER + "delivery.rs", "        self.inner.run.commit(keys).await;\n        taken",
+        Edit(RECEIVER + "delivery.rs", "        self.run.commit(keys).await;\n        taken",
              "        drop(keys);\n        taken"),
         Edit(RECEIVER + "delivery.rs", "let keys = self.take(id, Mark::Committing);",
              "let keys = self.take(id, Mark::Held);"),
     ),
     Rule(
         "failed(id) releases at once",
-        Edit(RECEIVER + "delivery.rs", "        self.inner.run.release(keys).await;\n", ""),
+        Edit(RECEIVER + "delivery.rs", "        self.run.release(keys).await;\n", ""),
     ),
     Rule(
         "any failed: the sender has to come again",

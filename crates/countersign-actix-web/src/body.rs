@@ -10,14 +10,15 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, RequestHead};
-use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use bytes::Bytes;
-use countersign::{Answer, Head, Intake};
-use futures_core::Stream;
+use countersign::{Answer, Gate, Head, Run};
+use futures_util::StreamExt;
+use futures_util::future::ready;
+use futures_util::stream::once;
 
 /// How much of a refused body is read before the answer: a server that answers and closes under a
 /// sender that still writes resets the connection, and the sender never sees the answer.
@@ -29,7 +30,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(1);
 const OUTCOME: HeaderName = HeaderName::from_static("webhook-outcome");
 
 /// A request's head, as the core reads it.
-pub(crate) struct Requested<'r>(pub(crate) &'r RequestHead);
+struct Requested<'r>(&'r RequestHead);
 
 impl Head for Requested<'_> {
     // By the name's text: actix-web's `HeaderName` is of another `http`, and making one allocates.
@@ -54,7 +55,7 @@ impl Head for Requested<'_> {
 }
 
 /// The length of the body, as `Content-Length` says.
-pub(crate) fn declared(head: &RequestHead) -> Option<u64> {
+fn declared(head: &RequestHead) -> Option<u64> {
     // Beside a transfer encoding it means nothing. `head.chunked()` is about responses.
     if head.headers.contains_key(TRANSFER_ENCODING) {
         return None;
@@ -63,32 +64,72 @@ pub(crate) fn declared(head: &RequestHead) -> Option<u64> {
     length.to_str().ok()?.trim().parse().ok()
 }
 
-/// How the reading of a body ended.
-pub(crate) enum Ended {
-    Whole,
-    Refused(Answer),
+/// Why no handler is run.
+pub(crate) enum Refused {
+    /// With the rest of the body to come.
+    Early(Answer),
+    /// With a rest that did not come in time.
+    Silent(Answer),
+    /// With the whole body read, or none to come.
+    Late(Answer),
     /// The connection broke, or the sender broke the protocol.
     Broken,
 }
 
-/// Reads the body to its end, or to the intake's refusal.
-pub(crate) async fn take_in(intake: &mut Intake<'_>, body: &mut Payload) -> Ended {
-    while let Some(chunk) = next(body).await {
-        let Ok(chunk) = chunk else {
-            return Ended::Broken;
-        };
-        if let Err(answer) = intake.update(chunk) {
-            return Ended::Refused(answer);
+impl Refused {
+    /// The answer, once the sender can be expected to read it.
+    pub(crate) async fn respond(self, mut body: Payload) -> HttpResponse {
+        match self {
+            // As soon as a little of the rest has been read.
+            Refused::Early(answer) => match drain(&mut body).await {
+                true => respond(answer),
+                false => cut_off(answer, body),
+            },
+            Refused::Silent(answer) => cut_off(answer, body),
+            Refused::Late(answer) => respond(answer),
+            Refused::Broken => HttpResponse::BadRequest().finish(),
         }
     }
-    Ended::Whole
+}
+
+/// Reads the body to its end, or to the receiver's refusal, and verifies it. What is left is to
+/// claim its events.
+pub(crate) async fn take_in(
+    gate: &Gate,
+    head: &RequestHead,
+    body: &mut Payload,
+) -> Result<impl Future<Output = Result<Run, Answer>> + use<>, Refused> {
+    let requested = Requested(head);
+    let mut intake = match gate.begin(&requested, declared(head)) {
+        Ok(intake) => intake,
+        Err(answer) => return Err(Refused::Early(answer)),
+    };
+    let reading = async {
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|_| Refused::Broken)?;
+            intake.update(chunk).map_err(Refused::Early)?;
+        }
+        Ok(())
+    };
+    match gate.within(gate.body_timeout(), reading).await {
+        Some(Ok(())) => Ok(intake.admit()),
+        Some(Err(refused)) => Err(refused),
+        None => Err(Refused::Silent(intake.timed_out())),
+    }
+}
+
+/// A body that is there as a payload. actix-web's own conversion makes a queue for more to come.
+pub(crate) fn whole(body: Bytes) -> Payload {
+    Payload::Stream {
+        payload: Box::pin(once(ready(Ok(body)))),
+    }
 }
 
 /// Reads a little of what is left of a body, and forgets it. Whether that was all.
 async fn drain(body: &mut Payload) -> bool {
     let mut left = DRAIN;
     let reading = async {
-        while let Some(Ok(chunk)) = next(body).await {
+        while let Some(Ok(chunk)) = body.next().await {
             match left.checked_sub(chunk.len()) {
                 Some(rest) => left = rest,
                 None => return false,
@@ -100,17 +141,8 @@ async fn drain(body: &mut Payload) -> bool {
     ended.unwrap_or(false)
 }
 
-/// The answer to a delivery that is refused before its body has ended: as soon as a little of it
-/// has been read.
-pub(crate) async fn refuse(answer: Answer, mut body: Payload) -> HttpResponse {
-    match drain(&mut body).await {
-        true => respond(answer),
-        false => cut_off(answer, body),
-    }
-}
-
 /// The answer that ends its connection, since its body goes on.
-pub(crate) fn cut_off(answer: Answer, body: Payload) -> HttpResponse {
+fn cut_off(answer: Answer, body: Payload) -> HttpResponse {
     respond(answer).set_body(BoxBody::new(Unread { _body: body }))
 }
 
@@ -133,10 +165,6 @@ impl MessageBody for Unread {
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         Poll::Ready(None)
     }
-}
-
-async fn next(body: &mut Payload) -> Option<Result<Bytes, PayloadError>> {
-    std::future::poll_fn(|cx| Pin::new(&mut *body).poll_next(cx)).await
 }
 
 /// The core's answer as a response: a status, two headers, and no body.

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{
-    Extensions, Payload, RequestHead, Service, ServiceRequest, ServiceResponse, Transform,
-};
+use actix_web::dev::{Extensions, Payload, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
 use actix_web::web::PayloadConfig;
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, ResponseError};
 use countersign::{Clock, Gate, Receiver, Run};
+use futures_util::future::lazy;
+use futures_util::{FutureExt, TryFutureExt};
 
-use crate::body::{Ended, Requested, cut_off, declared, refuse, respond, status, take_in};
+use crate::body::{Refused, respond, status, take_in, whole};
 use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
 
@@ -102,41 +102,54 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let inner = self.inner.clone();
         let gate = self.gate.clone();
         let no_limit = self.no_limit.clone();
-        Box::pin(pass(gate, inner, no_limit, request))
+        let mut body = request.take_payload();
+        Box::pin(async move {
+            // One future behind the other and in its room: nothing of the hash is kept for the claim.
+            let admission = take_in(&gate, request.head(), &mut body)
+                .and_then(|claim| claim.map_err(Refused::Late));
+            let admitted = admission.await;
+            match admitted {
+                Ok(run) => hand_over(run, inner, no_limit, request).await,
+                Err(refused) => {
+                    let response = refused.respond(body).await;
+                    Ok(request.into_response(response).map_into_right_body())
+                }
+            }
+        })
     }
 }
 
-async fn pass<S, B>(
-    gate: Gate,
+/// Runs the handler.
+fn hand_over<S, B>(
+    run: Run,
     inner: Rc<S>,
     no_limit: Rc<Extensions>,
     mut request: ServiceRequest,
-) -> Result<ServiceResponse<EitherBody<B>>, Error>
+) -> impl Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let body = request.take_payload();
-    let run = match admit(&gate, request.head(), body).await {
-        Ok(run) => run,
-        Err(response) => return Ok(request.into_response(response).map_into_right_body()),
-    };
     let delivery = run.delivery();
     // The very bytes that were verified, for a handler that reads the body itself; but not a batch,
     // whose events may have run before.
     request.set_payload(match delivery.is_batch() {
         true => Payload::None,
-        false => Payload::from(delivery.verified().payload().clone()),
+        false => whole(delivery.verified().payload().clone()),
     });
     request.add_data_container(no_limit);
     request.extensions_mut().insert(Delivery::new(delivery));
 
     let connection = run.connection();
-    let handler = async move { inner.call(request).await.map_err(rendered) };
+    // Called when it is polled, so that the run catches its panic too; and in the room of the
+    // request, where an `async` block would hold both.
+    let handler = lazy(move |_| inner.call(request))
+        .flatten()
+        .map_err(rendered);
     let task = run.supervise(handler, |result| match result {
         Ok(response) => status(response.status()),
         Err(error) => status(error.status_code()),
@@ -144,32 +157,11 @@ where
     let carried = connection.carry(task, |rest| {
         actix_web::rt::spawn(rest);
     });
-    match carried.await {
+    carried.map(|result| match result {
         Ok(result) => Ok(result?.map_into_left_body()),
         // The request went with the handler, and no clone of it may be held meanwhile.
         Err(answer) => Err(InternalError::from_response(NO_ANSWER, respond(answer)).into()),
-    }
-}
-
-/// Reads and verifies the body, and claims its events.
-async fn admit(gate: &Gate, head: &RequestHead, mut body: Payload) -> Result<Run, HttpResponse> {
-    let requested = Requested(head);
-    let mut intake = match gate.begin(&requested, declared(head)) {
-        Ok(intake) => intake,
-        Err(answer) => return Err(refuse(answer, body).await),
-    };
-    let reading = take_in(&mut intake, &mut body);
-    match tokio::time::timeout(gate.body_timeout(), reading).await {
-        Ok(Ended::Whole) => {}
-        Ok(Ended::Refused(answer)) => {
-            // What it holds counts against the deliveries of others.
-            drop(intake);
-            return Err(refuse(answer, body).await);
-        }
-        Ok(Ended::Broken) => return Err(HttpResponse::BadRequest().finish()),
-        Err(_) => return Err(cut_off(intake.timed_out(), body)),
-    }
-    intake.admit().await.map_err(respond)
+    })
 }
 
 /// An inner service's error with the response it makes of itself, whose status is the one that the

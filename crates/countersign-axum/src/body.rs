@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use bytes::Buf;
-use countersign::{Answer, Intake};
+use countersign::{Answer, Gate, Run};
 use http::header::RETRY_AFTER;
-use http::{HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
@@ -20,36 +21,61 @@ const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 const OUTCOME: HeaderName = HeaderName::from_static("webhook-outcome");
 
-/// The least that the body is going to be, as `Content-Length` says.
-pub(crate) fn declared(body: &Body) -> Option<u64> {
-    Some(body.size_hint().lower())
-}
-
-/// How the reading of a body ended.
-pub(crate) enum Ended {
-    Whole,
-    Refused(Answer),
+/// Why no handler is run.
+pub(crate) enum Refused {
+    /// With the rest of the body to come.
+    Early(Answer),
+    /// With the whole body read, or none to come.
+    Late(Answer),
     /// The connection broke, or the sender broke the protocol.
     Broken,
 }
 
-/// Reads the body to its end, or to the intake's refusal.
-pub(crate) async fn take_in(intake: &mut Intake<'_>, body: &mut Body) -> Ended {
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            return Ended::Broken;
-        };
-        if let Ok(chunk) = frame.into_data()
-            && let Err(answer) = intake.update(chunk)
-        {
-            return Ended::Refused(answer);
+impl Refused {
+    /// The answer, once the sender can be expected to read it.
+    pub(crate) async fn respond(self, body: &mut Body) -> Response {
+        match self {
+            Refused::Early(answer) => {
+                drain(body).await;
+                respond(answer)
+            }
+            Refused::Late(answer) => respond(answer),
+            Refused::Broken => StatusCode::BAD_REQUEST.into_response(),
         }
     }
-    Ended::Whole
+}
+
+/// Reads the body to its end, or to the receiver's refusal, and verifies it. What is left is to
+/// claim its events.
+pub(crate) async fn take_in(
+    gate: &Gate,
+    head: &Parts,
+    body: &mut Body,
+) -> Result<impl Future<Output = Result<Run, Answer>> + use<>, Refused> {
+    // The least that the body is going to be, as `Content-Length` says.
+    let declared = Some(body.size_hint().lower());
+    let mut intake = match gate.begin(head, declared) {
+        Ok(intake) => intake,
+        Err(answer) => return Err(Refused::Early(answer)),
+    };
+    let reading = async {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Refused::Broken)?;
+            if let Ok(chunk) = frame.into_data() {
+                intake.update(chunk).map_err(Refused::Early)?;
+            }
+        }
+        Ok(())
+    };
+    match gate.within(gate.body_timeout(), reading).await {
+        Some(Ok(())) => Ok(intake.admit()),
+        Some(Err(refused)) => Err(refused),
+        None => Err(Refused::Late(intake.timed_out())),
+    }
 }
 
 /// Reads a little of what is left of a body, and forgets it.
-pub(crate) async fn drain(body: &mut Body) {
+async fn drain(body: &mut Body) {
     let mut left = DRAIN;
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {

@@ -9,13 +9,15 @@ use std::task::{Context, Poll};
 use axum_core::body::Body;
 use axum_core::extract::{DefaultBodyLimit, Request};
 use axum_core::response::{IntoResponse, Response};
-use countersign::{Clock, Gate, Receiver};
-use http::StatusCode;
+use countersign::{Clock, Gate, Receiver, Run};
+use futures_util::future::lazy;
+use futures_util::{FutureExt, TryFutureExt};
+use http::request::Parts;
 use tokio::runtime::Handle;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::body::{Ended, declared, drain, respond, take_in};
+use crate::body::{Refused, respond, take_in};
 use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
 
@@ -89,42 +91,27 @@ where
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let gate = self.gate.clone();
-        Box::pin(async move { Ok(pass(gate, inner, request).await) })
+        let (parts, mut body) = request.into_parts();
+        Box::pin(async move {
+            // One future behind the other and in its room: nothing of the hash is kept for the claim.
+            let admission =
+                take_in(&gate, &parts, &mut body).and_then(|claim| claim.map_err(Refused::Late));
+            let admitted = admission.await;
+            Ok(match admitted {
+                Ok(run) => hand_over(run, inner, parts).await,
+                Err(refused) => refused.respond(&mut body).await,
+            })
+        })
     }
 }
 
-async fn pass<S>(gate: Gate, mut inner: S, request: Request) -> Response
+/// Runs the handler.
+fn hand_over<S>(run: Run, mut inner: S, mut parts: Parts) -> impl Future<Output = Response>
 where
     S: Service<Request, Error = Infallible> + Send + 'static,
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
-    let (mut parts, mut body) = request.into_parts();
-    let run = {
-        let mut intake = match gate.begin(&parts, declared(&body)) {
-            Ok(intake) => intake,
-            Err(answer) => {
-                drain(&mut body).await;
-                return respond(answer);
-            }
-        };
-        let reading = take_in(&mut intake, &mut body);
-        match tokio::time::timeout(gate.body_timeout(), reading).await {
-            Ok(Ended::Whole) => {}
-            Ok(Ended::Refused(answer)) => {
-                // What it holds counts against the deliveries of others.
-                drop(intake);
-                drain(&mut body).await;
-                return respond(answer);
-            }
-            Ok(Ended::Broken) => return StatusCode::BAD_REQUEST.into_response(),
-            Err(_) => return respond(intake.timed_out()),
-        }
-        match intake.admit().await {
-            Ok(run) => run,
-            Err(answer) => return respond(answer),
-        }
-    };
     let delivery = run.delivery();
     // The very bytes that were verified, for a handler that reads the body itself; but not a batch,
     // whose events may have run before.
@@ -138,14 +125,15 @@ where
     DefaultBodyLimit::disable().apply(&mut request);
 
     let connection = run.connection();
-    let handler = async move {
-        let response = inner.call(request).await;
-        response.map_or_else(|never| match never {}, IntoResponse::into_response)
-    };
+    // Called when it is polled, so that the run catches its panic too; and in the room of the
+    // request, where an `async` block would hold both.
+    let handler = lazy(move |_| inner.call(request))
+        .flatten()
+        .map(|response| response.map_or_else(|never| match never {}, IntoResponse::into_response));
     let task = run.supervise(handler, Response::status);
     let runtime = Handle::current();
     let carried = connection.carry(task, move |rest| {
         runtime.spawn(rest);
     });
-    carried.await.unwrap_or_else(respond)
+    carried.map(|result| result.unwrap_or_else(respond))
 }

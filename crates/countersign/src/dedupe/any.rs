@@ -1,30 +1,108 @@
 //! Any store behind one type, so that a receiver need not be generic over it.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::{Claim, Commit, DedupeStore, Key, Renewal, StoreError, Token};
+use super::{Claim, Commit, DedupeStore, Key, MemoryStore, Renewal, StoreError, Token};
 
 /// A call to a store that owns all it needs, so that it can go on after its caller is gone.
-pub(crate) type Call<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+pub(crate) enum Call<T> {
+    /// The memory store answers at once: a box would cost as much as its answer.
+    InMemory(InMemory<T>),
+    Boxed(Running<T>),
+}
+
+type Running<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+
+/// One of the four, of either kind of store; `Duration` is the lease or the retention.
+type MemoryMethod<T> = fn(&MemoryStore, &[Key], Token, Duration) -> Result<T, StoreError>;
+type BoxedMethod<T> = fn(Arc<dyn Boxed>, Arc<[Key]>, Token, Duration) -> Running<T>;
+
+pub(crate) struct InMemory<T> {
+    method: MemoryMethod<T>,
+    store: Arc<MemoryStore>,
+    keys: Arc<[Key]>,
+    token: Token,
+    time: Duration,
+}
+
+impl<T> Future for Call<T> {
+    type Output = Result<T, StoreError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Call::Boxed(running) => running.as_mut().poll(cx),
+            Call::InMemory(call) => Poll::Ready(call.answer()),
+        }
+    }
+}
+
+impl<T> InMemory<T> {
+    fn answer(&self) -> Result<T, StoreError> {
+        // Nothing of its own panics, but a clock that it was brought may.
+        let call = || (self.method)(&self.store, &self.keys, self.token, self.time);
+        catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(panicked()))
+    }
+}
 
 /// Any [`DedupeStore`], boxed: for a program that chooses its store while it runs.
 #[derive(Clone)]
 pub struct AnyStore {
-    store: Arc<dyn Boxed>,
+    store: Store,
+}
+
+/// The default store is known by name, since most receivers have it: calls to it need no box.
+#[derive(Clone)]
+enum Store {
+    Memory(Arc<MemoryStore>),
+    Other(Arc<dyn Boxed>),
 }
 
 impl AnyStore {
     /// Boxes a store.
     pub fn new(store: impl DedupeStore) -> Self {
+        let mut store = Some(store);
+        let any: &mut dyn Any = &mut store;
+        let memory = match any.downcast_mut::<Option<MemoryStore>>() {
+            Some(memory) => memory.take().map(Arc::new),
+            None => any
+                .downcast_mut::<Option<Arc<MemoryStore>>>()
+                .and_then(Option::take),
+        };
         AnyStore {
-            store: Arc::new(store),
+            store: match (memory, store) {
+                (None, Some(store)) => Store::Other(Arc::new(store)),
+                // It was taken because it is one.
+                (memory, _) => Store::Memory(memory.unwrap_or_default()),
+            },
+        }
+    }
+
+    fn call<T>(
+        &self,
+        keys: Arc<[Key]>,
+        token: Token,
+        time: Duration,
+        in_memory: MemoryMethod<T>,
+        boxed: BoxedMethod<T>,
+    ) -> Call<T> {
+        match &self.store {
+            Store::Memory(store) => Call::InMemory(InMemory {
+                method: in_memory,
+                store: store.clone(),
+                keys,
+                token,
+                time,
+            }),
+            Store::Other(store) => Call::Boxed(boxed(store.clone(), keys, token, time)),
         }
     }
 
@@ -34,7 +112,8 @@ impl AnyStore {
         token: Token,
         lease: Duration,
     ) -> Call<Claim> {
-        self.store.clone().claim(keys, token, lease)
+        let in_memory = |store: &MemoryStore, keys: &[Key], token, _| store.claim_now(keys, token);
+        self.call(keys, token, lease, in_memory, Boxed::claim)
     }
 
     pub(crate) fn call_commit(
@@ -43,7 +122,13 @@ impl AnyStore {
         token: Token,
         retention: Duration,
     ) -> Call<Commit> {
-        self.store.clone().commit(keys, token, retention)
+        self.call(
+            keys,
+            token,
+            retention,
+            MemoryStore::commit_now,
+            Boxed::commit,
+        )
     }
 
     pub(crate) fn call_renew(
@@ -52,15 +137,24 @@ impl AnyStore {
         token: Token,
         lease: Duration,
     ) -> Call<Renewal> {
-        self.store.clone().renew(keys, token, lease)
+        let in_memory = |store: &MemoryStore, keys: &[Key], token, _| store.renew_now(keys, token);
+        self.call(keys, token, lease, in_memory, Boxed::renew)
     }
 
     pub(crate) fn call_release(&self, keys: Arc<[Key]>, token: Token) -> Call<()> {
-        self.store.clone().release(keys, token)
+        let in_memory = |store: &MemoryStore, keys: &[Key], token, _| {
+            store.release_now(keys, token);
+            Ok(())
+        };
+        let boxed = |store: Arc<dyn Boxed>, keys, token, _| store.release(keys, token);
+        self.call(keys, token, Duration::ZERO, in_memory, boxed)
     }
 
     pub(crate) fn leases_expire(&self) -> bool {
-        self.store.leases_expire()
+        match &self.store {
+            Store::Memory(store) => DedupeStore::leases_expire(store),
+            Store::Other(store) => store.leases_expire(),
+        }
     }
 }
 
@@ -107,30 +201,38 @@ impl DedupeStore for AnyStore {
     }
 
     fn leases_expire(&self) -> bool {
-        self.store.leases_expire()
+        AnyStore::leases_expire(self)
     }
 }
 
 trait Boxed: Send + Sync + 'static {
-    fn claim(self: Arc<Self>, keys: Arc<[Key]>, token: Token, lease: Duration) -> Call<Claim>;
-    fn commit(self: Arc<Self>, keys: Arc<[Key]>, token: Token, retention: Duration)
-    -> Call<Commit>;
-    fn renew(self: Arc<Self>, keys: Arc<[Key]>, token: Token, lease: Duration) -> Call<Renewal>;
-    fn release(self: Arc<Self>, keys: Arc<[Key]>, token: Token) -> Call<()>;
+    fn claim(self: Arc<Self>, keys: Arc<[Key]>, token: Token, lease: Duration) -> Running<Claim>;
+    fn commit(
+        self: Arc<Self>,
+        keys: Arc<[Key]>,
+        token: Token,
+        retention: Duration,
+    ) -> Running<Commit>;
+    fn renew(self: Arc<Self>, keys: Arc<[Key]>, token: Token, lease: Duration) -> Running<Renewal>;
+    fn release(self: Arc<Self>, keys: Arc<[Key]>, token: Token) -> Running<()>;
     fn leases_expire(&self) -> bool;
 }
 
 /// A store that panics has failed, and no more: the keeper, which makes calls for all runs, must
 /// not end by one of them.
-fn guarded<T>(call: impl Future<Output = Result<T, StoreError>> + Send + 'static) -> Call<T> {
+fn guarded<T>(call: impl Future<Output = Result<T, StoreError>> + Send + 'static) -> Running<T> {
     Box::pin(async move {
         let answer = AssertUnwindSafe(call).catch_unwind().await;
-        answer.unwrap_or_else(|_| Err(StoreError::unavailable("the store panicked")))
+        answer.unwrap_or_else(|_| Err(panicked()))
     })
 }
 
+fn panicked() -> StoreError {
+    StoreError::unavailable("the store panicked")
+}
+
 impl<S: DedupeStore> Boxed for S {
-    fn claim(self: Arc<Self>, keys: Arc<[Key]>, token: Token, lease: Duration) -> Call<Claim> {
+    fn claim(self: Arc<Self>, keys: Arc<[Key]>, token: Token, lease: Duration) -> Running<Claim> {
         guarded(async move { S::claim(&self, &keys, token, lease).await })
     }
 
@@ -139,15 +241,15 @@ impl<S: DedupeStore> Boxed for S {
         keys: Arc<[Key]>,
         token: Token,
         retention: Duration,
-    ) -> Call<Commit> {
+    ) -> Running<Commit> {
         guarded(async move { S::commit(&self, &keys, token, retention).await })
     }
 
-    fn renew(self: Arc<Self>, keys: Arc<[Key]>, token: Token, lease: Duration) -> Call<Renewal> {
+    fn renew(self: Arc<Self>, keys: Arc<[Key]>, token: Token, lease: Duration) -> Running<Renewal> {
         guarded(async move { S::renew(&self, &keys, token, lease).await })
     }
 
-    fn release(self: Arc<Self>, keys: Arc<[Key]>, token: Token) -> Call<()> {
+    fn release(self: Arc<Self>, keys: Arc<[Key]>, token: Token) -> Running<()> {
         guarded(async move { S::release(&self, &keys, token).await })
     }
 

@@ -92,6 +92,37 @@ impl MemoryStore {
         self.state().refusals
     }
 
+    pub(super) fn claim_now(&self, keys: &[Key], token: Token) -> Result<Claim, StoreError> {
+        let now = self.time.now();
+        self.state().claim(keys, token, now)
+    }
+
+    pub(super) fn commit_now(
+        &self,
+        keys: &[Key],
+        token: Token,
+        retention: Duration,
+    ) -> Result<Commit, StoreError> {
+        let now = self.time.now();
+        self.state().commit(keys, token, now, now.after(retention))
+    }
+
+    pub(super) fn renew_now(&self, keys: &[Key], token: Token) -> Result<Renewal, StoreError> {
+        let state = self.state();
+        let held = keys
+            .iter()
+            .all(|key| state.running.get(&Id::of(key)) == Some(&token));
+        Ok(if held {
+            Renewal::Renewed
+        } else {
+            Renewal::Lost
+        })
+    }
+
+    pub(super) fn release_now(&self, keys: &[Key], token: Token) {
+        self.state().release(keys, token);
+    }
+
     /// A poisoned lock is taken all the same: nothing under it panics in the midst of a change.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -126,8 +157,7 @@ impl DedupeStore for MemoryStore {
     /// [`StoreError::full`] if the fresh keys do not fit beside the claims in progress; nothing
     /// was done then, and it is counted.
     async fn claim(&self, keys: &[Key], token: Token, _: Duration) -> Result<Claim, StoreError> {
-        let now = self.time.now();
-        self.state().claim(keys, token, now)
+        self.claim_now(keys, token)
     }
 
     /// # Errors
@@ -141,8 +171,7 @@ impl DedupeStore for MemoryStore {
         token: Token,
         retention: Duration,
     ) -> Result<Commit, StoreError> {
-        let now = self.time.now();
-        self.state().commit(keys, token, now, now.after(retention))
+        self.commit_now(keys, token, retention)
     }
 
     /// Tells whether the token still holds all keys; there is nothing to extend.
@@ -151,22 +180,14 @@ impl DedupeStore for MemoryStore {
     ///
     /// None.
     async fn renew(&self, keys: &[Key], token: Token, _: Duration) -> Result<Renewal, StoreError> {
-        let state = self.state();
-        let held = keys
-            .iter()
-            .all(|key| state.running.get(&Id::of(key)) == Some(&token));
-        Ok(if held {
-            Renewal::Renewed
-        } else {
-            Renewal::Lost
-        })
+        self.renew_now(keys, token)
     }
 
     /// # Errors
     ///
     /// None.
     async fn release(&self, keys: &[Key], token: Token) -> Result<(), StoreError> {
-        self.state().release(keys, token);
+        self.release_now(keys, token);
         Ok(())
     }
 
@@ -194,7 +215,7 @@ struct Past {
 
 impl State {
     fn claim(&mut self, keys: &[Key], token: Token, now: Moment) -> Result<Claim, StoreError> {
-        let (mut fresh, mut differing) = (Vec::new(), Vec::new());
+        let (mut fresh, mut differing) = (Vec::with_capacity(keys.len()), Vec::new());
         let mut held = 0;
         for key in keys {
             let id = Id::of(key);

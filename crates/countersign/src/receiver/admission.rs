@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::delivery::Proven;
 use super::gate::{Answer, Gate, RETRY_AFTER, Track};
-use super::limits::WaitPlace;
+use super::limits::{RunPlace, WaitPlace};
 use super::run::Run;
-use crate::dedupe::{Call, Claim, Key, StoreError, Token};
+use crate::dedupe::{Call, Claim, Key, Lease, StoreError, Token};
 use crate::error::ErrorKind;
 use crate::event::Identity;
 use crate::observer::Outcome;
@@ -22,14 +23,19 @@ use crate::verifier::Verified;
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
-impl Run {
-    /// Claims the events of a verified delivery: the only place where one is waited for.
-    pub(crate) async fn admit(
+/// A verified delivery whose events are to be claimed.
+pub(crate) struct Admission {
+    track: Track,
+    proven: Arc<Proven>,
+    keys: Arc<[Key]>,
+}
+
+impl Admission {
+    pub(crate) fn new(
         track: Track,
         verified: Verified,
         events: Vec<Identity>,
-    ) -> Result<Run, Answer> {
-        let gate = track.gate.clone();
+    ) -> Result<Admission, Answer> {
         let unidentified: Vec<Identity> = events
             .iter()
             .filter(|event| !event.is_identified())
@@ -38,68 +44,112 @@ impl Run {
         if !unidentified.is_empty() {
             track.noticed(Outcome::Unidentified, &unidentified, false);
         }
-        let Some(events) = of_interest(&track, &events) else {
-            track.answered(Outcome::Ignored, None, StatusCode::OK, &events);
-            return Err(Answer::verified(StatusCode::OK, "ignored"));
-        };
-        let mut keys: Vec<Key> = events.iter().map(|(key, _)| *key).collect();
-        keys.sort_unstable();
-        let keys: Arc<[Key]> = keys.into();
-        let token = Token::random();
-        let mut waiting: Option<Waiting> = None;
-        loop {
-            let Some(place) = gate.shared.take_run(gate.config.runs) else {
-                return Err(track.refuse(ErrorKind::TooManyRuns, &track.names(&events)));
-            };
-            // Behind the place: a shutdown that begins in between sees it taken, and waits.
-            if gate.is_draining() {
-                return Err(track.refuse(ErrorKind::ShuttingDown, &track.names(&events)));
+        let events = of_interest(&track, events)?;
+        let keys: Arc<[Key]> = match events.as_slice() {
+            [(key, _)] => Arc::new([*key]),
+            several => {
+                let mut keys: Vec<Key> = several.iter().map(|(key, _)| *key).collect();
+                keys.sort_unstable();
+                keys.into()
             }
-            match gate.claim(&keys, token).await {
-                Some(Ok(Claim::Acquired(lease))) => {
-                    track.note_differing(&lease.differing, &events);
-                    let mut events = events;
-                    events.retain(|(key, _)| lease.fresh.binary_search(key).is_ok());
-                    return Ok(Run::start(
-                        track,
-                        verified,
-                        events,
-                        &lease.fresh,
-                        Some(token),
-                        place,
-                    ));
+        };
+        Ok(Admission {
+            track,
+            proven: Arc::new(Proven { verified, events }),
+            keys,
+        })
+    }
+
+    /// Claims the events: the only place where one is waited for.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` holds its argument twice"
+    )]
+    pub(crate) fn claim(self) -> impl Future<Output = Result<Run, Answer>> {
+        async move {
+            let gate = &self.track.gate;
+            let token = Token::random();
+            let mut waiting: Option<Waiting> = None;
+            loop {
+                let Some(place) = gate.shared.take_run(gate.config.runs) else {
+                    return Err(self.refuse(ErrorKind::TooManyRuns));
+                };
+                // Behind the place: a shutdown that begins in between sees it taken, and waits.
+                if gate.is_draining() {
+                    return Err(self.refuse(ErrorKind::ShuttingDown));
                 }
-                Some(Ok(Claim::Committed { differing })) => {
-                    track.note_differing(&differing, &events);
-                    track.answered(
-                        Outcome::Duplicate,
-                        None,
-                        StatusCode::OK,
-                        &track.names(&events),
-                    );
-                    return Err(Answer::verified(StatusCode::OK, "duplicate"));
-                }
-                Some(Ok(Claim::InProgress { retry_after })) => {
-                    drop(place);
-                    if !Waiting::again(&mut waiting, &gate, &keys, retry_after).await {
-                        let answer = in_progress(retry_after);
-                        let events = track.names(&events);
-                        track.answered(Outcome::InProgress, None, answer.status, &events);
-                        return Err(answer);
+                match gate.claim(&self.keys, token).await {
+                    Some(Ok(Claim::Acquired(lease))) => {
+                        return Ok(self.acquired(lease, token, place));
                     }
-                }
-                // A store that is full was reached, and said that it may not be passed by.
-                Some(Err(error)) if error.is_full() => {
-                    return Err(track.refuse(ErrorKind::StoreUnavailable, &track.names(&events)));
-                }
-                Some(Err(_)) | None if gate.config.fail_open => {
-                    return Ok(Run::start(track, verified, events, &keys, None, place));
-                }
-                Some(Err(_)) | None => {
-                    return Err(track.refuse(ErrorKind::StoreUnavailable, &track.names(&events)));
+                    Some(Ok(Claim::Committed { differing })) => {
+                        return Err(self.duplicate(&differing));
+                    }
+                    Some(Ok(Claim::InProgress { retry_after })) => {
+                        drop(place);
+                        if !Waiting::again(&mut waiting, gate, &self.keys, retry_after).await {
+                            return Err(self.in_progress(retry_after));
+                        }
+                    }
+                    // A store that is full was reached, and said that it may not be passed by.
+                    Some(Err(error)) if error.is_full() => {
+                        return Err(self.refuse(ErrorKind::StoreUnavailable));
+                    }
+                    Some(Err(_)) | None if gate.config.fail_open => {
+                        return Ok(Run::start(self.track, self.proven, self.keys, None, place));
+                    }
+                    Some(Err(_)) | None => return Err(self.refuse(ErrorKind::StoreUnavailable)),
                 }
             }
         }
+    }
+
+    /// The run of those events that had not been committed before.
+    fn acquired(mut self, lease: Lease, token: Token, place: RunPlace) -> Run {
+        self.note_differing(&lease.differing);
+        if lease.fresh.len() < self.keys.len() {
+            // Nobody else has it yet.
+            if let Some(proven) = Arc::get_mut(&mut self.proven) {
+                let fresh = |key: &Key| lease.fresh.binary_search(key).is_ok();
+                proven.events.retain(|(key, _)| fresh(key));
+            }
+            self.keys = lease.fresh.into();
+        }
+        Run::start(self.track, self.proven, self.keys, Some(token), place)
+    }
+
+    fn duplicate(&self, differing: &[Key]) -> Answer {
+        self.note_differing(differing);
+        self.answered(Outcome::Duplicate, StatusCode::OK);
+        Answer::verified(StatusCode::OK, "duplicate")
+    }
+
+    fn in_progress(&self, retry_after: Option<Duration>) -> Answer {
+        let answer = in_progress(retry_after);
+        self.answered(Outcome::InProgress, answer.status);
+        answer
+    }
+
+    fn refuse(&self, kind: ErrorKind) -> Answer {
+        let events = self.track.names(&self.proven.events);
+        self.track.refuse(kind, &events)
+    }
+
+    fn answered(&self, outcome: Outcome, status: StatusCode) {
+        let events = self.track.names(&self.proven.events);
+        self.track.answered(outcome, None, status, &events);
+    }
+
+    fn note_differing(&self, differing: &[Key]) {
+        if differing.is_empty() {
+            return;
+        }
+        let events = self.proven.events.iter();
+        let events: Vec<Identity> = events
+            .filter(|(key, _)| differing.contains(key))
+            .map(|(_, event)| event.clone())
+            .collect();
+        self.track.noticed(Outcome::PayloadDiffers, &events, false);
     }
 }
 
@@ -115,34 +165,46 @@ fn in_progress(retry_after: Option<Duration>) -> Answer {
     }
 }
 
-/// The events that are to be claimed, each once, with their keys and in the order of the delivery;
-/// `None` if there are none.
-fn of_interest(track: &Track, events: &[Identity]) -> Option<Vec<(Key, Identity)>> {
+/// The events that are to be claimed, each once, with their keys and in the order of the delivery.
+///
+/// # Errors
+///
+/// The answer, if there are none.
+fn of_interest(track: &Track, mut events: Vec<Identity>) -> Result<Vec<(Key, Identity)>, Answer> {
     let config = &track.gate.config;
-    let wanted = |event: &&Identity| match (&config.types, event.kind()) {
+    let wanted = |event: &Identity| match (&config.types, event.kind()) {
         (Some(types), Some(kind)) => types.iter().any(|name| **name == *kind),
         _ => true,
     };
+    if !events.iter().any(wanted) {
+        track.answered(Outcome::Ignored, None, StatusCode::OK, &events);
+        return Err(Answer::verified(StatusCode::OK, "ignored"));
+    }
+    events.retain(wanted);
+    let alone = events.len() == 1;
     let mut seen: HashMap<Key, u64> = HashMap::new();
-    let mut kept = Vec::new();
+    let mut kept = Vec::with_capacity(events.len());
     let mut differing = Vec::new();
-    for event in events.iter().filter(wanted) {
+    for event in events {
         let key = event.key(&config.endpoint);
+        // A delivery of one event, as most are, needs no table.
+        if alone {
+            kept.push((key, event));
+            continue;
+        }
         match seen.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(key.payload_hash());
-                kept.push((key, event.clone()));
+                kept.push((key, event));
             }
-            Entry::Occupied(entry) if *entry.get() != key.payload_hash() => {
-                differing.push(event.clone());
-            }
+            Entry::Occupied(entry) if *entry.get() != key.payload_hash() => differing.push(event),
             Entry::Occupied(_) => {}
         }
     }
     if !differing.is_empty() {
         track.noticed(Outcome::PayloadDiffers, &differing, false);
     }
-    (!kept.is_empty()).then_some(kept)
+    Ok(kept)
 }
 
 impl Track {
@@ -152,18 +214,6 @@ impl Track {
             Some(_) => events.iter().map(|(_, event)| event.name()).collect(),
             None => Vec::new(),
         }
-    }
-
-    fn note_differing(&self, differing: &[Key], events: &[(Key, Identity)]) {
-        if differing.is_empty() {
-            return;
-        }
-        let events: Vec<Identity> = events
-            .iter()
-            .filter(|(key, _)| differing.contains(key))
-            .map(|(_, event)| event.clone())
-            .collect();
-        self.noticed(Outcome::PayloadDiffers, &events, false);
     }
 }
 
@@ -251,7 +301,7 @@ impl Future for PendingClaim {
         let Some(call) = &mut self.call else {
             return Poll::Pending;
         };
-        let answer = call.as_mut().poll(cx);
+        let answer = Pin::new(call).poll(cx);
         if answer.is_ready() {
             self.call = None;
         }

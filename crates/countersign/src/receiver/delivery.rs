@@ -11,38 +11,30 @@ use crate::verifier::Verified;
 /// A verified delivery in the hands of its handler. Cloning is cheap.
 #[derive(Clone)]
 pub struct Delivery {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    verified: Verified,
-    events: Vec<(Key, Identity)>,
+    proven: Arc<Proven>,
     run: Arc<RunState>,
 }
 
+/// What a delivery proved to be. It is put on the heap before its events are claimed, since all
+/// that waits for the claim would otherwise hold it, and move it, too.
+pub(crate) struct Proven {
+    pub(crate) verified: Verified,
+    pub(crate) events: Vec<(Key, Identity)>,
+}
+
 impl Delivery {
-    pub(crate) fn new(
-        verified: Verified,
-        events: Vec<(Key, Identity)>,
-        run: Arc<RunState>,
-    ) -> Delivery {
-        Delivery {
-            inner: Arc::new(Inner {
-                verified,
-                events,
-                run,
-            }),
-        }
+    pub(crate) fn new(proven: Arc<Proven>, run: Arc<RunState>) -> Delivery {
+        Delivery { proven, run }
     }
 
     /// The proof, with the payload.
     pub fn verified(&self) -> &Verified {
-        &self.inner.verified
+        &self.proven.verified
     }
 
     /// The events to run, in the order of the delivery: those that had not been committed before.
     pub fn events(&self) -> impl ExactSizeIterator<Item = &Identity> {
-        self.inner.events.iter().map(|(_, event)| event)
+        self.proven.events.iter().map(|(_, event)| event)
     }
 
     /// The one event of a delivery that is no batch, decoded.
@@ -52,7 +44,7 @@ impl Delivery {
     /// If its JSON is not what `T` takes: the event is then refused, unless
     /// [`Receiver::on_undecodable`](crate::Receiver::on_undecodable) says otherwise.
     pub fn decode_one<T: FromEvent>(&self) -> Result<T, DecodeError> {
-        match self.inner.events.first() {
+        match self.proven.events.first() {
             Some((key, event)) => self.decode(key, event),
             // No run begins without an event.
             None => Err(DecodeError::nothing()),
@@ -67,8 +59,8 @@ impl Delivery {
     /// The first one's, if none of them decodes.
     pub fn decode_all<T: FromEvent>(&self) -> Result<Vec<T>, DecodeError> {
         let mut first = None;
-        let mut decoded = Vec::with_capacity(self.inner.events.len());
-        for (key, event) in &self.inner.events {
+        let mut decoded = Vec::with_capacity(self.proven.events.len());
+        for (key, event) in &self.proven.events {
             match self.decode(key, event) {
                 Ok(event) => decoded.push(event),
                 Err(error) => {
@@ -83,7 +75,7 @@ impl Delivery {
     }
 
     fn decode<T: FromEvent>(&self, key: &Key, event: &Identity) -> Result<T, DecodeError> {
-        let run = &self.inner.run;
+        let run = &self.run;
         match T::from_event(event) {
             Ok(decoded) => {
                 run.decoded(key);
@@ -101,7 +93,7 @@ impl Delivery {
 
     /// Whether the provider sends several events at once.
     pub fn is_batch(&self) -> bool {
-        let provider = &self.inner.run.track.gate.config.provider;
+        let provider = &self.run.track.gate.config.provider;
         provider.envelope().members.is_some()
     }
 
@@ -110,7 +102,7 @@ impl Delivery {
     pub async fn done(&self, id: &str) -> bool {
         let keys = self.take(id, Mark::Committing);
         let taken = !keys.is_empty();
-        self.inner.run.commit(keys).await;
+        self.run.commit(keys).await;
         taken
     }
 
@@ -120,36 +112,36 @@ impl Delivery {
     pub async fn failed(&self, id: &str) -> bool {
         let keys = self.take(id, Mark::Failed);
         let taken = !keys.is_empty();
-        self.inner.run.release(keys).await;
+        self.run.release(keys).await;
         taken
     }
 
     /// Whether another run took an event over: this one was slower than its lease, and its effects
     /// may be doubled. Work that can still be stopped should be.
     pub fn is_lease_lost(&self) -> bool {
-        self.inner.run.lost.is_given()
+        self.run.lost.is_given()
     }
 
     /// Completes when another run takes an event over.
     pub async fn lease_lost(&self) {
-        self.inner.run.lost.given().await;
+        self.run.lost.given().await;
     }
 
     fn take(&self, id: &str, mark: Mark) -> Arc<[Key]> {
         let named = |key: &Key| {
-            self.inner
+            self.proven
                 .events
                 .iter()
                 .any(|(other, event)| other == key && event.id() == id)
         };
-        self.inner.run.take(named, mark)
+        self.run.take(named, mark)
     }
 }
 
 impl std::fmt::Debug for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Delivery")
-            .field("events", &self.inner.events.len())
+            .field("events", &self.proven.events.len())
             .finish_non_exhaustive()
     }
 }

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::StatusCode;
+use pin_project_lite::pin_project;
 
 use super::intake::Intake;
 use super::keeper::Keeper;
@@ -17,7 +19,7 @@ use crate::error::ErrorKind;
 use crate::event::Identity;
 use crate::head::Head;
 use crate::observer::{Observation, Outcome};
-use crate::time::Clock;
+use crate::time::{Clock, Sleep};
 use crate::typed::DecodeError;
 use crate::verifier::Verified;
 
@@ -28,11 +30,26 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 pub(crate) const RETRY_AFTER: u64 = 5;
 
 /// A [`Receiver`] at work. What an adapter holds.
+///
+/// Every delivery holds it several times over, so that it is one pointer.
 #[derive(Clone)]
 pub struct Gate {
+    works: Arc<Works>,
+}
+
+#[doc(hidden)]
+pub struct Works {
     pub(crate) config: Arc<Config>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl std::ops::Deref for Gate {
+    type Target = Works;
+
+    fn deref(&self) -> &Works {
+        &self.works
+    }
 }
 
 /// What the sender is answered instead of the handler's own response: always with an empty body.
@@ -85,9 +102,11 @@ impl Receiver {
     pub fn open(&self, clock: Arc<dyn Clock>) -> (Gate, Option<Keeper>) {
         let clock = self.shared.clock.get_or_init(|| clock).clone();
         let gate = Gate {
-            config: self.config.clone(),
-            shared: self.shared.clone(),
-            clock,
+            works: Arc::new(Works {
+                config: self.config.clone(),
+                shared: self.shared.clone(),
+                clock,
+            }),
         };
         let first = !self.shared.keeper_made.swap(true, Ordering::AcqRel);
         if first && gate.config.verifier.tolerance().is_none() && gate.config.freshness.is_none() {
@@ -164,23 +183,43 @@ impl Gate {
         self.config.store_timeout.min(self.config.lease / 3)
     }
 
-    /// What `future` yields, if it does so within `limit`. A future that is ready at once costs no
-    /// timer.
-    pub(crate) async fn within<T>(
+    /// What `future` yields, if it does so within `limit` on the receiver's clock. A future that is
+    /// ready at once costs no timer.
+    pub fn within<F: Future>(
         &self,
         limit: Duration,
-        future: impl Future<Output = T>,
-    ) -> Option<T> {
-        let mut future = std::pin::pin!(future);
-        let mut timer = None;
-        std::future::poll_fn(|cx| {
-            if let Poll::Ready(value) = future.as_mut().poll(cx) {
-                return Poll::Ready(Some(value));
-            }
-            let timer = timer.get_or_insert_with(|| self.clock.sleep(limit));
-            timer.as_mut().poll(cx).map(|()| None)
-        })
-        .await
+        future: F,
+    ) -> impl Future<Output = Option<F::Output>> {
+        Within {
+            gate: self,
+            limit,
+            future,
+            timer: None,
+        }
+    }
+}
+
+pin_project! {
+    struct Within<'g, F> {
+        gate: &'g Gate,
+        limit: Duration,
+        #[pin]
+        future: F,
+        timer: Option<Sleep>,
+    }
+}
+
+impl<F: Future> Future for Within<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(value) = this.future.poll(cx) {
+            return Poll::Ready(Some(value));
+        }
+        let sleep = || this.gate.clock.sleep(*this.limit);
+        let timer = this.timer.get_or_insert_with(sleep);
+        timer.as_mut().poll(cx).map(|()| None)
     }
 }
 
@@ -302,6 +341,12 @@ impl Track {
 }
 
 impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.works.fmt(f)
+    }
+}
+
+impl std::fmt::Debug for Works {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gate")
             .field("endpoint", &self.config.endpoint)

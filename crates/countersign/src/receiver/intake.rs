@@ -1,8 +1,10 @@
 //! The body of a delivery coming in, bounded and verified.
 
 use bytes::Bytes;
+use futures_util::future::{Either, ready};
 
 use super::Config;
+use super::admission::Admission;
 use super::gate::{Answer, Gate, Track};
 use super::limits::Unverified;
 use super::run::Run;
@@ -83,13 +85,23 @@ impl<'h> Intake<'h> {
         self.track.refuse(ErrorKind::BodyTimeout, &[])
     }
 
-    /// The whole body is there: verifies the delivery and claims its events.
+    /// The whole body is there: verifies the delivery, at once, and claims its events, as the future
+    /// is polled.
     ///
     /// # Errors
     ///
     /// The answer, if the handler is not to run: the delivery is forged, stale, a duplicate, in
     /// progress, of no interest, or too much.
-    pub async fn admit(self) -> Result<Run, Answer> {
+    pub fn admit(self) -> impl Future<Output = Result<Run, Answer>> + use<> {
+        // Not in the future, which would hold the state of the hash besides what it waits with.
+        match self.conclude() {
+            Ok(admission) => Either::Left(admission.claim()),
+            Err(answer) => Either::Right(ready(Err(answer))),
+        }
+    }
+
+    /// The verdict, and what is to be claimed.
+    fn conclude(self) -> Result<Admission, Answer> {
         let Intake {
             verification,
             held,
@@ -105,7 +117,7 @@ impl<'h> Intake<'h> {
         if !is_fresh(&track.gate.config, &verified, &events) {
             return Err(track.refuse(ErrorKind::TimestampStale, &events));
         }
-        Run::admit(track, verified, events).await
+        Admission::new(track, verified, events)
     }
 }
 

@@ -1,21 +1,21 @@
 //! A run: the lease on a delivery's events, and the handler under it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use http::StatusCode;
+use pin_project_lite::pin_project;
 
 use super::connection::Connection;
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Proven};
 use super::gate::{Answer, Track};
 use super::limits::RunPlace;
 use super::state::RunState;
 use crate::dedupe::{Key, Token};
-use crate::event::Identity;
 use crate::observer::Outcome;
-use crate::verifier::Verified;
 
 /// The right to run the handler once for the events of one delivery.
 ///
@@ -36,15 +36,14 @@ enum Ended<R> {
 impl Run {
     pub(crate) fn start(
         track: Track,
-        verified: Verified,
-        events: Vec<(Key, Identity)>,
-        keys: &[Key],
+        proven: Arc<Proven>,
+        keys: Arc<[Key]>,
         token: Option<Token>,
         place: RunPlace,
     ) -> Run {
-        let names = track.names(&events);
+        let names = track.names(&proven.events);
         let state = Arc::new(RunState::new(track, names, token, keys));
-        let delivery = Delivery::new(verified, events, state.clone());
+        let delivery = Delivery::new(proven, state.clone());
         Run {
             state,
             delivery,
@@ -70,31 +69,31 @@ impl Run {
     ///
     /// The answer that stands in for the handler's own: it panicked, was stopped, or answered 2xx
     /// although it had marked an event as failed, or one did not decode.
-    pub async fn supervise<F: Future>(
+    pub fn supervise<F, S>(
         self,
         handler: F,
-        status: impl FnOnce(&F::Output) -> StatusCode,
-    ) -> Result<F::Output, Answer> {
-        let state = self.state.clone();
-        let ended = {
-            let mut handler = pin!(Some(handler));
-            let ended = std::future::poll_fn(|cx| {
-                // First the handler: if it finished just as it was to be stopped, its answer counts.
-                let running = handler.as_mut().as_pin_mut();
-                let poll = || running.map_or(Poll::Pending, |running| running.poll(cx));
-                match catch_unwind(AssertUnwindSafe(poll)) {
-                    Ok(Poll::Ready(response)) => return Poll::Ready(Ended::Finished(response)),
-                    Err(_) => return Poll::Ready(Ended::Panicked),
-                    Ok(Poll::Pending) => state.watch(),
-                }
-                state.stop.poll(cx).map(|()| Ended::Stopped)
-            })
-            .await;
-            // It is joined here, before anything is released. What its drop panics with has been
-            // told by the panic hook, and changes nothing for its events.
-            let _ = catch_unwind(AssertUnwindSafe(|| handler.set(None)));
-            ended
+        status: S,
+    ) -> impl Future<Output = Result<F::Output, Answer>> + use<F, S>
+    where
+        F: Future,
+        S: FnOnce(&F::Output) -> StatusCode,
+    {
+        // One future behind the other and in its room: an `async` block would hold the handler
+        // twice, and what settles beside it.
+        let handled = Handled {
+            state: self.state.clone(),
+            handler: Some(handler),
         };
+        handled.then(|ended| self.settled(ended, status))
+    }
+
+    /// Settles what the handler has left.
+    async fn settled<R>(
+        self,
+        ended: Ended<R>,
+        status: impl FnOnce(&R) -> StatusCode,
+    ) -> Result<R, Answer> {
+        let state = &self.state;
         let (outcome, result) = match ended {
             Ended::Finished(response) => {
                 let status = status(&response);
@@ -135,6 +134,42 @@ impl Run {
             state.track.answered(outcome, None, status, &state.names);
         }
         result.map(|(_, response)| response)
+    }
+}
+
+pin_project! {
+    /// A handler, until it ends or is to be stopped. It is joined then, before anything is released.
+    struct Handled<F> {
+        state: Arc<RunState>,
+        #[pin]
+        handler: Option<F>,
+    }
+}
+
+impl<F: Future> Future for Handled<F> {
+    type Output = Ended<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let (state, mut handler) = (this.state, this.handler);
+        let ended = 'ended: {
+            // First the handler: if it finished just as it was to be stopped, its answer counts.
+            let running = handler.as_mut().as_pin_mut();
+            let poll = || running.map_or(Poll::Pending, |running| running.poll(cx));
+            match catch_unwind(AssertUnwindSafe(poll)) {
+                Ok(Poll::Ready(response)) => break 'ended Ended::Finished(response),
+                Err(_) => break 'ended Ended::Panicked,
+                Ok(Poll::Pending) => state.watch(),
+            }
+            match state.stop.poll(cx) {
+                Poll::Ready(()) => Ended::Stopped,
+                Poll::Pending => return Poll::Pending,
+            }
+        };
+        // What its drop panics with has been told by the panic hook, and changes nothing for its
+        // events.
+        let _ = catch_unwind(AssertUnwindSafe(|| handler.set(None)));
+        Poll::Ready(ended)
     }
 }
 

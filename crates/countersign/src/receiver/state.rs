@@ -20,6 +20,8 @@ pub(crate) struct RunState {
     pub(crate) names: Vec<Identity>,
     /// `None` if the store could not be reached and the run goes on without a claim.
     pub(crate) token: Option<Token>,
+    /// All keys of the run.
+    keys: Arc<[Key]>,
     pub(crate) started: Duration,
     /// Asks the handler's future to be dropped.
     pub(crate) stop: Signal,
@@ -62,7 +64,7 @@ impl RunState {
         track: Track,
         names: Vec<Identity>,
         token: Option<Token>,
-        keys: &[Key],
+        keys: Arc<[Key]>,
     ) -> RunState {
         let started = track.gate.clock.monotonic();
         RunState {
@@ -82,6 +84,7 @@ impl RunState {
                 given_up: false,
                 ended: false,
             }),
+            keys,
         }
     }
 
@@ -235,15 +238,19 @@ impl RunState {
     /// Moves those of `keys` that are still held to `mark`; the ones that were.
     pub(crate) fn take(&self, keys: impl Fn(&Key) -> bool, mark: Mark) -> Arc<[Key]> {
         let mut inner = self.inner();
-        let held = inner
-            .keys
-            .iter_mut()
-            .filter(|(key, was)| *was == Mark::Held && keys(key));
-        held.map(|(key, was)| {
-            *was = mark;
-            *key
-        })
-        .collect()
+        let takes = |(key, was): &(Key, Mark)| *was == Mark::Held && keys(key);
+        // Mostly it is all of them: then the list is there.
+        let taken: Arc<[Key]> = match inner.keys.iter().all(takes) {
+            true => self.keys.clone(),
+            false => {
+                let taken = inner.keys.iter().filter(|entry| takes(entry));
+                taken.map(|(key, _)| *key).collect()
+            }
+        };
+        for entry in inner.keys.iter_mut().filter(|entry| takes(entry)) {
+            entry.1 = mark;
+        }
+        taken
     }
 
     /// The handler has ended: commits or releases what it has not settled itself.
@@ -272,6 +279,9 @@ impl RunState {
 
     /// The handler will never end: what is still held is released in the background.
     pub(crate) fn settle_later(self: &Arc<Self>) {
+        if self.inner().ended {
+            return;
+        }
         let keys = self.end(false);
         self.release_later(keys);
     }

@@ -1,0 +1,29 @@
+//! The budgets of the adapters: `cargo bench -p countersign-tests --bench budgets`.
+//!
+//! Prints one line a budget, `budget NAME VALUE LIMIT ok|over`, and judges nothing: the exit code
+//! is 0 always. A word behind `--`, such as `gate`, runs the lines that begin with it alone.
+
+mod actix;
+mod axum;
+mod by_hand;
+mod copies;
+mod deliveries;
+mod forged;
+mod measure;
+mod requests;
+
+fn main() {
+    let groups: [(&str, fn()); 4] = [
+        ("layer", requests::without_a_store),
+        ("gate", requests::with_the_memory_store),
+        ("copies", copies::from_socket_to_handler),
+        ("forged", forged::at_real_servers),
+    ];
+    // Cargo adds options of its own; the first word is ours.
+    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    for (name, run) in groups {
+        if wanted.as_ref().is_none_or(|wanted| wanted == name) {
+            run();
+        }
+    }
+}
