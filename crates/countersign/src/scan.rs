@@ -47,6 +47,11 @@ impl Pointer {
         Ok(Pointer { tokens })
     }
 
+    /// The names and indices that it goes through, unescaped.
+    pub fn steps(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().map(|token| &**token)
+    }
+
     /// A pointer of plain names, for the presets.
     pub(crate) fn of(tokens: &[&str]) -> Pointer {
         Pointer {
