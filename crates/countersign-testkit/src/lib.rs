@@ -39,7 +39,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let secret = Secret::new("wh_live_0123456789")?;
 //! # let receiver = Receiver::new("shop", provider::fedapay(), [secret.clone()])?;
-//! # let on_event = |_: Webhook<Event>| async { HttpResponse::Ok() };
+//! # let on_event = |_: Webhook<Event>| async { HttpResponse::Ok().finish() };
 //! # let route = web::post().to(on_event).wrap(WebhookMiddleware::new(receiver));
 //! # let app = test::init_service(App::new().route("/webhooks/fedapay", route)).await;
 //! let event = Sample::of(&provider::fedapay(), "transaction.approved")?;
@@ -64,7 +64,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let secret = Secret::new("wh_live_0123456789")?;
 //! # let receiver = Receiver::new("shop", provider::fedapay(), [secret.clone()])?;
-//! # let on_event = |_: Webhook<Event>| async { HttpResponse::Ok() };
+//! # let on_event = |_: Webhook<Event>| async { HttpResponse::Ok().finish() };
 //! # let route = web::post().to(on_event).wrap(WebhookMiddleware::new(receiver));
 //! # let app = test::init_service(App::new().route("/webhooks/fedapay", route)).await;
 //! let app = ActixApp(app); // an axum `Router` is a target as it is

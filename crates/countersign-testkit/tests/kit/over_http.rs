@@ -24,7 +24,7 @@ async fn actix_web_holds_over_http() {
     for provider in five() {
         let middleware = WebhookMiddleware::new(receiver(&provider));
         let server = HttpServer::new(move || {
-            let handler = |_: countersign_actix_web::Delivery| async { HttpResponse::Ok() };
+            let handler = |_: countersign_actix_web::Delivery| async { HttpResponse::Ok().finish() };
             App::new().route(ROUTE, web::post().to(handler).wrap(middleware.clone()))
         });
         let server = server.workers(1).bind(("127.0.0.1", 0)).unwrap();

@@ -213,8 +213,7 @@ async fn the_order_follows_from_the_seed() {
             simulator = simulator.with_shuffle(seed);
         }
         simulator.deliver_all(&app, ROUTE, bodies).await.unwrap();
-        let seen = seen.lock().unwrap().clone();
-        seen
+        seen.lock().unwrap().clone()
     }
     let straight: Vec<_> = (0..10).map(|nth: u32| nth.to_string()).collect();
     assert_eq!(order(None).await, straight);
