@@ -55,7 +55,7 @@ impl<'a> Forge<'a> {
         // The last letter or digit stands in a value: it is still the same JSON but for that.
         let last = body.iter().rposition(u8::is_ascii_alphanumeric);
         let changed = last.map(|at| with_byte(&body, at, other_digit));
-        let broken = with_byte(&body, 0, |_| b'!');
+        let broken = with_byte(&body, 0, other_mark);
         // Two: a text in UTF-16 has an even number of bytes.
         let longer = [&body[..], b"\n\n"].concat();
         let bodies = changed.into_iter().chain([broken, longer]);
@@ -209,6 +209,11 @@ fn other_digit(byte: u8) -> u8 {
     if byte == b'1' { b'2' } else { b'1' }
 }
 
+/// No JSON begins with either; a ciphertext may begin with one of them.
+fn other_mark(byte: u8) -> u8 {
+    if byte == b'!' { b'?' } else { b'!' }
+}
+
 fn with_byte(bytes: &[u8], at: usize, change: impl Fn(u8) -> u8) -> Vec<u8> {
     let mut changed = bytes.to_vec();
     if let Some(byte) = changed.get_mut(at) {
@@ -240,4 +245,17 @@ fn wrong_secret() -> SignError {
         SignErrorKind::SecretEncoding,
         "no other secret of this form could be made",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_changed_is_another() {
+        for byte in 0..=255 {
+            assert_ne!(other_digit(byte), byte);
+            assert_ne!(other_mark(byte), byte);
+        }
+    }
 }
