@@ -39,8 +39,10 @@ fn without_news(mut event: Value) -> (Value, Vec<Value>) {
         "/timestamp",
         "/entity/updated_at",
     ];
-    let taken = news.iter().filter_map(|at| event.pointer_mut(at));
-    let taken = taken.map(Value::take).collect();
+    let mut taken = Vec::new();
+    for at in news {
+        taken.extend(event.pointer_mut(at).map(Value::take));
+    }
     (event, taken)
 }
 

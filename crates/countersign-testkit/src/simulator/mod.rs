@@ -4,8 +4,10 @@ mod course;
 mod round;
 mod schedule;
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use countersign::{IdSource, Provider, Receiver, Secret};
+use countersign::{Clock, IdSource, Receiver, Secret};
 use data_encoding::HEXLOWER;
 
 use self::round::Round;
@@ -29,6 +31,9 @@ pub use self::schedule::Schedule;
 /// from one that waits for a database. A handler that is to take 12 seconds winds the clock itself, by
 /// `clock.wind(…).await`, and the provider then hangs up in its midst. Where only attempts are left that may
 /// wait for another run of their event, the simulator moves the clock for them, by 3 seconds at most.
+///
+/// It is made for a runtime of one thread, which is what `#[tokio::test]` and `#[actix_web::test]` have:
+/// there it lets every task have its turn before time passes.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -81,7 +86,7 @@ impl Simulator {
         secret: &Secret,
         clock: &ManualClock,
     ) -> Result<Simulator, SignError> {
-        let provider: &Provider = receiver.provider();
+        let provider = receiver.provider();
         Ok(Simulator {
             signer: Signer::new(provider, secret)?,
             schedule: Schedule::of(provider),
@@ -191,9 +196,7 @@ impl Simulator {
     }
 
     /// Lets time pass until `at`, on the monotonic clock.
-    async fn wait_until(&self, at: std::time::Duration) {
-        use countersign::Clock as _;
-
+    async fn wait_until(&self, at: Duration) {
         self.clock.settle().await;
         while !self.receiver.is_idle() {
             let Some(next) = self.clock.next_wake().filter(|next| *next < at) else {
