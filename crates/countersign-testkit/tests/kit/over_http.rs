@@ -77,7 +77,7 @@ async fn a_sender_that_hangs_up_a_socket_comes_again() {
     let handler = move |_: countersign_axum::Delivery| async move {
         told.notify_one();
         awaited.notified().await;
-        axum::http::StatusCode::OK
+        http::StatusCode::OK
     };
     let route = axum::routing::post(handler).route_layer(stage.layer());
     let app: axum::Router = axum::Router::new().route(ROUTE, route);
