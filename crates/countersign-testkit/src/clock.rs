@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
 use countersign::{Clock, Sleep, UnixTime};
 
@@ -42,9 +44,33 @@ struct State {
     /// By moment, then by order of creation: the order in which they are woken. Sleeps that are
     /// due are not in here any more.
     pending: BTreeMap<SleepId, Option<Waker>>,
+    /// Sleeps that have become due and still exist, and the thread on which their owner saw it.
+    ended: BTreeMap<SleepId, Option<ThreadId>>,
 }
 
 type SleepId = (Duration, u64);
+
+/// How often everything else on the thread gets its turn before it counts as at rest.
+const TURNS: u32 = 32;
+
+/// How long an owner who has not seen yet that its sleep has ended is waited for, in real time.
+const UNSEEN: Duration = Duration::from_secs(2);
+
+/// The same for one on another thread who has seen it, and keeps it.
+const KEPT: Duration = Duration::from_millis(100);
+
+/// Lets every other task of the thread have its turn.
+pub(crate) async fn give_way() {
+    let mut given = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut given, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
 
 impl ManualClock {
     /// A clock whose wall time is `now`, and whose monotonic time is zero.
@@ -56,6 +82,7 @@ impl ManualClock {
                 monotonic: Duration::ZERO,
                 created: 0,
                 pending: BTreeMap::new(),
+                ended: BTreeMap::new(),
             })),
         }
     }
@@ -76,7 +103,9 @@ impl ManualClock {
                 .first_entry()
                 .filter(|sleep| sleep.key().0 <= now)
             {
-                woken.extend(sleep.remove());
+                let (id, waker) = sleep.remove_entry();
+                state.ended.insert(id, None);
+                woken.extend(waker);
             }
         }
         // Outside the lock, since a waker may run what it wakes.
@@ -97,6 +126,42 @@ impl ManualClock {
             .pending
             .first_key_value()
             .map(|((due, _), _)| *due)
+    }
+
+    /// Moves the clock forward by `duration` from one [`next_wake`](Self::next_wake) to the next, and
+    /// lets those that are woken go on before it moves again: each sees its own moment.
+    ///
+    /// Who is woken on another thread is waited for too. What happens without this clock, such as a
+    /// call to a real database, is not: for it no time passes here.
+    pub async fn wind(&self, duration: Duration) {
+        let until = self.monotonic().saturating_add(duration);
+        self.settle().await;
+        while let Some(next) = self.next_wake().filter(|next| *next < until) {
+            self.advance(next.saturating_sub(self.monotonic()));
+            self.settle().await;
+        }
+        self.advance(until.saturating_sub(self.monotonic()));
+        self.settle().await;
+    }
+
+    /// Lets whoever was woken go on, until they have seen it and nothing on this thread is ready.
+    pub(crate) async fn settle(&self) {
+        let (began, here) = (Instant::now(), thread::current().id());
+        let mut turns = 0;
+        // A sleep that has ended is dropped by most of its owners at once, often after another one
+        // was begun: the keeper of a receiver does so, on a thread of its own. A `select!` may keep
+        // one that it has seen; and one that nobody polls any longer must not hang a test.
+        while turns < TURNS
+            || (self.has_ended(|seen| seen.is_none()) && began.elapsed() < UNSEEN)
+            || (self.has_ended(|seen| seen != Some(here)) && began.elapsed() < KEPT)
+        {
+            give_way().await;
+            turns += 1;
+        }
+    }
+
+    fn has_ended(&self, which: impl Fn(Option<ThreadId>) -> bool) -> bool {
+        self.state().ended.values().any(|seen| which(*seen))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -155,6 +220,9 @@ impl Future for ManualSleep {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.clock.state();
         let Some(waker) = state.pending.get_mut(&self.id) else {
+            if let Some(seen) = state.ended.get_mut(&self.id) {
+                *seen = Some(thread::current().id());
+            }
             return Poll::Ready(());
         };
         let replaced = waker.replace(cx.waker().clone());
@@ -166,7 +234,10 @@ impl Future for ManualSleep {
 
 impl Drop for ManualSleep {
     fn drop(&mut self) {
-        let waker = self.clock.state().pending.remove(&self.id);
+        let mut state = self.clock.state();
+        state.ended.remove(&self.id);
+        let waker = state.pending.remove(&self.id);
+        drop(state);
         drop(waker);
     }
 }
@@ -259,6 +330,51 @@ mod tests {
         clock.advance(2 * SECOND);
         assert_eq!(*woken.lock().unwrap(), ["first", "second", "third"]);
         assert_eq!(clock.next_wake(), Some(3 * SECOND));
+    }
+
+    #[tokio::test]
+    async fn winding_shows_each_sleep_its_own_moment() {
+        let clock = ManualClock::new(UnixTime::from_secs(0));
+        let ticks = async {
+            let mut moments = Vec::new();
+            for _ in 0..3 {
+                clock.sleep(SECOND).await;
+                moments.push(clock.monotonic());
+            }
+            moments
+        };
+        // One that has ended is kept, as a `select!` in a loop may do.
+        let mut kept = clock.sleep(SECOND);
+        let keeps = async {
+            (&mut kept).await;
+        };
+        let all = futures_util::future::join3(ticks, keeps, clock.wind(5 * SECOND));
+        let (moments, (), ()) = all.await;
+        assert_eq!(moments, [SECOND, 2 * SECOND, 3 * SECOND]);
+        assert_eq!(clock.monotonic(), 5 * SECOND);
+    }
+
+    #[tokio::test]
+    async fn a_thread_of_its_own_is_waited_for() {
+        let clock = ManualClock::new(UnixTime::from_secs(0));
+        let mut sleep = clock.sleep(SECOND);
+        let ticks = Arc::new(Mutex::new(Vec::new()));
+        let (other, seen) = (clock.clone(), ticks.clone());
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(async {
+                for _ in 0..100 {
+                    sleep.as_mut().await;
+                    // Between the end of one sleep and the beginning of the next.
+                    thread::yield_now();
+                    seen.lock().unwrap().push(other.monotonic());
+                    sleep = other.sleep(SECOND);
+                }
+            });
+        });
+        clock.wind(100 * SECOND).await;
+        let expected: Vec<Duration> = (1..=100).map(|nth| nth * SECOND).collect();
+        assert_eq!(*ticks.lock().unwrap(), expected);
     }
 
     #[test]

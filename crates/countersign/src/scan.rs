@@ -61,6 +61,11 @@ impl Pointer {
         path
     }
 
+    /// The names and indices that it goes through, unescaped.
+    pub fn steps(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().map(|token| &**token)
+    }
+
     /// A pointer of plain names, for the presets.
     pub(crate) fn of(tokens: &[&str]) -> Pointer {
         Pointer {

@@ -2,4 +2,5 @@
 
 mod enums;
 mod payloads;
+mod samples;
 mod stage;

@@ -11,6 +11,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use http::{HeaderName, HeaderValue};
 use ring::hmac;
 
+use super::signed::JSON;
 use super::{
     SignError, SignErrorKind, Signed, header_name, header_value, id_not_applicable, key, random,
 };
@@ -170,7 +171,7 @@ impl HmacSigner {
         let encoding = if self.base64 { &BASE64 } else { &HEXLOWER };
         encoding.encode_append(tag.as_ref(), &mut signature);
         headers.insert(0, (self.header.clone(), header_value(&signature)?));
-        Ok(Signed { headers, body })
+        Ok(Signed::new(headers, body, JSON))
     }
 
     /// The value of a signed header: the id if it is set, else something new.

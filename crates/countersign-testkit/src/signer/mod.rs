@@ -7,17 +7,20 @@
 mod hmac;
 mod key;
 mod sealed;
+mod signed;
 
 use std::fmt;
 
 use bytes::Bytes;
 use countersign::scheme::Scheme;
 use countersign::{IdSource, Provider, Secret, UnixTime};
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderName, HeaderValue};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use self::hmac::HmacSigner;
 use self::sealed::SealedSigner;
+
+pub use self::signed::Signed;
 
 /// Signs deliveries as the provider would, for a merchant's tests of their own server.
 ///
@@ -117,35 +120,7 @@ impl Signer {
     }
 }
 
-/// A signed delivery: the headers that prove it, and the body as it is sent.
-#[derive(Debug, Clone)]
-pub struct Signed {
-    headers: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
-}
-
-impl Signed {
-    /// The headers of the scheme, the signature's first; a content type is not among them. Every
-    /// value is visible ASCII.
-    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
-        &self.headers
-    }
-
-    /// The body as it is sent: what was signed, or its ciphertext where it is sealed.
-    pub fn body(&self) -> &Bytes {
-        &self.body
-    }
-
-    /// The delivery as a `POST` request to `/`.
-    pub fn into_request(self) -> Request<Bytes> {
-        let mut request = Request::new(self.body);
-        *request.method_mut() = Method::POST;
-        request.headers_mut().extend(self.headers);
-        request
-    }
-}
-
-/// Why a delivery cannot be signed. Its text never holds a secret.
+/// Why a delivery cannot be made. Its text never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignError {
     kind: SignErrorKind,
@@ -174,10 +149,12 @@ pub enum SignErrorKind {
     BadTime,
     /// The system gave no random bytes.
     NoRandomness,
+    /// There is no sample of an event of that type.
+    NoSample,
 }
 
 impl SignError {
-    fn new(kind: SignErrorKind, detail: &'static str) -> Self {
+    pub(crate) fn new(kind: SignErrorKind, detail: &'static str) -> Self {
         SignError { kind, detail }
     }
 
@@ -202,7 +179,7 @@ fn id_not_applicable() -> SignError {
     )
 }
 
-fn header_name(name: &str) -> Result<HeaderName, SignError> {
+pub(crate) fn header_name(name: &str) -> Result<HeaderName, SignError> {
     HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
         SignError::new(
             SignErrorKind::BadScheme,
@@ -220,7 +197,7 @@ fn header_value(text: &str) -> Result<HeaderValue, SignError> {
     })
 }
 
-fn random<const N: usize>() -> Result<[u8; N], SignError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], SignError> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| {
         SignError::new(

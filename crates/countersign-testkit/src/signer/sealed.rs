@@ -10,6 +10,7 @@ use http::HeaderName;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
 
+use super::signed::OCTETS;
 use super::{SignError, SignErrorKind, Signed, header_name, header_value, key, random};
 
 #[derive(Clone)]
@@ -56,14 +57,12 @@ impl SealedSigner {
                 )
             })?;
         let value = |bytes: &[u8]| header_value(&BASE64.encode(bytes));
-        Ok(Signed {
-            headers: vec![
-                (self.tag.clone(), value(tag.as_ref())?),
-                (self.nonce.clone(), value(&nonce)?),
-                (self.checksum.clone(), value(checksum.as_ref())?),
-            ],
-            body: Bytes::from(body),
-        })
+        let headers = vec![
+            (self.tag.clone(), value(tag.as_ref())?),
+            (self.nonce.clone(), value(&nonce)?),
+            (self.checksum.clone(), value(checksum.as_ref())?),
+        ];
+        Ok(Signed::new(headers, Bytes::from(body), OCTETS))
     }
 }
 

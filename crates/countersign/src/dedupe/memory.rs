@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use lru::LruCache;
 
+use super::moment::{Moment, Time};
 use super::{Claim, Commit, DedupeStore, Key, Lease, Renewal, StoreError, Token};
 use crate::time::Clock;
 
@@ -385,37 +386,6 @@ impl Hasher for FirstBits {
     fn finish(&self) -> u64 {
         self.0
     }
-}
-
-/// What the store counts retention by.
-enum Time {
-    Process(Instant),
-    Brought(Arc<dyn Clock>),
-}
-
-impl Time {
-    fn now(&self) -> Moment {
-        let passed = match self {
-            Time::Process(start) => start.elapsed(),
-            Time::Brought(clock) => clock.monotonic(),
-        };
-        Moment(nanos(passed))
-    }
-}
-
-/// Nanoseconds of a monotonic clock, in half the room of a `Duration`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment(u64);
-
-impl Moment {
-    /// Saturates after 584 years, at a moment that does not come.
-    fn after(self, duration: Duration) -> Moment {
-        Moment(self.0.saturating_add(nanos(duration)))
-    }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

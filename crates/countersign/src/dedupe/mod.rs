@@ -15,6 +15,7 @@
 
 mod any;
 mod memory;
+mod moment;
 
 use std::fmt;
 use std::future::Future;

@@ -116,6 +116,12 @@ impl Receiver {
         (gate, keeper)
     }
 
+    /// Whether no handler runs and nothing waits to be settled in the background.
+    pub fn is_idle(&self) -> bool {
+        // In this order: a run hands what it could not settle to the keeper before it ends.
+        self.shared.runs() == 0 && self.shared.jobs.is_empty()
+    }
+
     /// Shuts down: call it once the server takes no more connections.
     ///
     /// New deliveries are answered 503. Those in hand may finish until `deadline` has passed; then
@@ -126,9 +132,8 @@ impl Receiver {
         let Some(clock) = self.shared.clock.get().cloned() else {
             return true;
         };
-        let settled = || self.shared.runs() == 0 && self.shared.jobs.is_empty();
         let end = clock.monotonic().saturating_add(deadline);
-        while !settled() && clock.monotonic() < end {
+        while !self.is_idle() && clock.monotonic() < end {
             clock.sleep(LOOK_AGAIN).await;
         }
         // A stopped handler is joined at its next poll, and its release is one call to the store.
@@ -138,14 +143,14 @@ impl Receiver {
             .saturating_mul(2)
             .saturating_add(SECOND);
         let end = clock.monotonic().saturating_add(joined);
-        while !settled() && clock.monotonic() < end {
+        while !self.is_idle() && clock.monotonic() < end {
             // Each time: a claim that was on its way may have let one more begin.
             for run in self.shared.watched_runs() {
                 run.stop.give();
             }
             clock.sleep(LOOK_AGAIN).await;
         }
-        settled()
+        self.is_idle()
     }
 }
 

@@ -1,15 +1,13 @@
 //! `listen`: a real server, real senders, and a real target.
 
+mod capture;
 mod stage;
-
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use countersign::provider;
 use serde_json::{Value, json};
 
 use self::stage::{Listener, Request, Target, event, signed};
-use crate::run::{run, run_with_stdin};
+use crate::run::run_with_stdin;
 
 #[test]
 fn each_event_is_forwarded_once() {
@@ -276,93 +274,6 @@ fn limits_are_as_told() {
     let lines = listener.stop("TERM");
     assert_eq!(lines[0]["reason"], "body_too_large");
     assert_eq!(lines[1]["reason"], "timestamp_stale");
-}
-
-#[test]
-fn what_is_captured_can_be_verified_and_explained() {
-    let folder = tempfile::tempdir().unwrap();
-    let captures = folder.path().join("deliveries");
-    let path = captures.to_str().unwrap();
-    let listener = Listener::start_as(
-        &[
-            "--provider",
-            "centralpay",
-            "--signature-header",
-            "x-not-known-yet",
-        ],
-        &["--capture", path],
-        &[],
-    );
-    let header = provider::Setting::SignatureHeader("X-Cp-Digest".into());
-    let centralpay = provider::centralpay().with(header).unwrap();
-    let body = format!(r#"{{"a":"{}"}}"#, "x".repeat(200_000));
-    assert_eq!(
-        listener
-            .send(&signed(&centralpay, &body).to("/?q=1"))
-            .status,
-        401
-    );
-    assert_eq!(listener.send(&signed(&centralpay, "{}")).status, 401);
-    listener.stop("TERM");
-
-    let mut files: Vec<_> = fs::read_dir(&captures)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
-    files.sort();
-    assert_eq!(files.len(), 2);
-    for file in &files {
-        assert_eq!(
-            fs::metadata(file).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        let file = file.to_str().unwrap();
-        let common = [
-            "--provider",
-            "centralpay",
-            "--secret",
-            stage::SECRET,
-            "--request",
-            file,
-            "--json",
-        ];
-        let verified = run(["verify", "--signature-header", "X-Cp-Digest"]
-            .iter()
-            .chain(&common));
-        verified.verified();
-        // The header that nobody documented.
-        let explained = run(["explain"].iter().chain(&common)).json();
-        assert_eq!(explained["causes"][0]["code"], "other_signature_header");
-    }
-    let first: Value = serde_json::from_slice(&fs::read(&files[0]).unwrap()).unwrap();
-    assert_eq!(
-        (
-            &first["method"],
-            first["url"].as_str().unwrap().ends_with("/?q=1")
-        ),
-        (&json!("POST"), true)
-    );
-}
-
-#[test]
-fn only_the_newest_captures_are_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path();
-    for number in 0..1000 {
-        fs::write(
-            path.join(format!("delivery-00000000000001-{number:06}.json")),
-            "{}",
-        )
-        .unwrap();
-    }
-    fs::write(path.join("mine.txt"), "").unwrap();
-    let listener = Listener::start("4pay", &["--capture", path.to_str().unwrap()]);
-    listener.send(&signed(&provider::fourpay(), "{}"));
-    listener.stop("TERM");
-    assert_eq!(fs::read_dir(path).unwrap().count(), 1001);
-    assert!(path.join("mine.txt").exists());
-    assert!(!path.join("delivery-00000000000001-000000.json").exists());
-    assert!(path.join("delivery-00000000000001-000001.json").exists());
 }
 
 #[test]
