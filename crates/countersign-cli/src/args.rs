@@ -11,6 +11,7 @@ use crate::explain::ExplainArgs;
 use crate::failure::{Failure, Reason};
 use crate::listen::ListenArgs;
 use crate::providers::ProvidersArgs;
+use crate::send::SendArgs;
 use crate::sign::SignArgs;
 use crate::verify::VerifyArgs;
 
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     Explain(Box<ExplainArgs>),
     Sign(Box<SignArgs>),
+    Send(Box<SendArgs>),
     Listen(Box<ListenArgs>),
     Providers(ProvidersArgs),
     Demo(DemoArgs),

@@ -18,6 +18,7 @@ mod provider_choice;
 mod providers;
 mod request;
 mod secrets;
+mod send;
 mod sign;
 mod url;
 mod verdict;
@@ -59,6 +60,7 @@ fn run(args: Args) -> Result<Ending, Failure> {
         Command::Explain(explain) => explain.run(args.json),
         Command::Listen(listen) => listen.run(args.json),
         Command::Providers(providers) => providers.run(args.json),
+        Command::Send(send) => send.run(args.json),
         Command::Sign(sign) => sign.run(args.json),
         Command::Verify(verify) => verify.run(args.json),
     }

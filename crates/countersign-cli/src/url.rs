@@ -33,6 +33,11 @@ impl Url {
         &self.text
     }
 
+    /// Whether it is spoken without TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.uri.scheme_str() == Some("http")
+    }
+
     pub(crate) fn uri(&self) -> Uri {
         self.uri.clone()
     }

@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 
 mod events;
+#[cfg(test)]
+mod tests;
 
 use std::env;
 use std::net::TcpListener;
@@ -47,30 +49,8 @@ async fn run() -> Result<bool, String> {
 
     // Before `HttpServer::new`, which calls its closure once for each worker: made inside it, each
     // worker had a memory of its own, and a duplicate that reached another ran again.
-    let centralpay = middleware(&endpoints.centralpay);
-    let fedapay = middleware(&endpoints.fedapay);
-    let banking_circle = middleware(&endpoints.banking_circle);
-    let zibapay = middleware(&endpoints.zibapay);
-    let fourpay = middleware(&endpoints.fourpay);
-
-    let server = HttpServer::new(move || {
-        // `post().to(…).wrap(…)` in a resource: a GET is then still answered 405, and never verified.
-        let centralpay = web::post()
-            .to(events::on_centralpay)
-            .wrap(centralpay.clone());
-        let fedapay = web::post().to(events::on_fedapay).wrap(fedapay.clone());
-        let bank = web::post()
-            .to(events::on_banking_circle)
-            .wrap(banking_circle.clone());
-        let zibapay = web::post().to(events::on_zibapay).wrap(zibapay.clone());
-        let fourpay = web::post().to(events::on_fourpay).wrap(fourpay.clone());
-        App::new()
-            .service(web::resource("/webhooks/centralpay").route(centralpay))
-            .service(web::resource("/webhooks/fedapay").route(fedapay))
-            .service(web::resource("/webhooks/banking-circle").route(bank))
-            .service(web::resource("/webhooks/zibapay").route(zibapay))
-            .service(web::resource("/webhooks/4pay").route(fourpay))
-    });
+    let routes = routes(&endpoints);
+    let server = HttpServer::new(move || App::new().configure(routes.clone()));
     let server = server
         .listen(listener)
         .map_err(|error| error.to_string())?
@@ -95,6 +75,32 @@ async fn run() -> Result<bool, String> {
     let settled = endpoints.drain(GRACE).await;
     handle.stop(true).await;
     Ok(settled)
+}
+
+/// The five routes, each behind its middleware.
+fn routes(endpoints: &Endpoints) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + use<> {
+    let centralpay = middleware(&endpoints.centralpay);
+    let fedapay = middleware(&endpoints.fedapay);
+    let banking_circle = middleware(&endpoints.banking_circle);
+    let zibapay = middleware(&endpoints.zibapay);
+    let fourpay = middleware(&endpoints.fourpay);
+    move |app| {
+        // `post().to(…).wrap(…)` in a resource: a GET is then still answered 405, and never verified.
+        let centralpay = web::post()
+            .to(events::on_centralpay)
+            .wrap(centralpay.clone());
+        let fedapay = web::post().to(events::on_fedapay).wrap(fedapay.clone());
+        let bank = web::post()
+            .to(events::on_banking_circle)
+            .wrap(banking_circle.clone());
+        let zibapay = web::post().to(events::on_zibapay).wrap(zibapay.clone());
+        let fourpay = web::post().to(events::on_fourpay).wrap(fourpay.clone());
+        app.service(web::resource("/webhooks/centralpay").route(centralpay))
+            .service(web::resource("/webhooks/fedapay").route(fedapay))
+            .service(web::resource("/webhooks/banking-circle").route(bank))
+            .service(web::resource("/webhooks/zibapay").route(zibapay))
+            .service(web::resource("/webhooks/4pay").route(fourpay));
+    }
 }
 
 fn middleware(endpoint: &Endpoint) -> WebhookMiddleware {

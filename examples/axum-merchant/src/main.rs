@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 
 mod events;
+#[cfg(test)]
+mod tests;
 
 use std::env;
 use std::process::ExitCode;
@@ -46,8 +48,31 @@ async fn run() -> Result<bool, String> {
     let listener = listener.map_err(|error| format!("BIND={bind}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
 
+    let stop = told_to_stop().map_err(|error| error.to_string())?;
+    let grace = told_to_stop().map_err(|error| error.to_string())?;
+    events::say(format_args!("listening on http://{address}"));
+    let lines = lines_to_try(endpoints.all(), &address.to_string());
+    events::say(format_args!(
+        "{}",
+        lines.map_err(|error| error.to_string())?
+    ));
+
+    // First the server takes no more connections and ends those it has.
+    let serve = axum::serve(listener, app(&endpoints)).with_graceful_shutdown(stop);
+    tokio::select! {
+        ended = async { serve.await } => ended.map_err(|error| error.to_string())?,
+        // A sender that never ends its request is not waited for.
+        () = async { grace.await; tokio::time::sleep(GRACE).await } => {}
+    }
+    // Then the receivers finish what goes on without a connection: handlers whose sender hung up, and
+    // commits that are being retried.
+    Ok(endpoints.drain(GRACE).await)
+}
+
+/// The five routes, each behind its layer.
+fn app(endpoints: &Endpoints) -> Router {
     // `post(…).route_layer(…)`: a GET is then still answered 405, and never verified.
-    let app: Router = Router::new()
+    Router::new()
         .route(
             endpoints.centralpay.path,
             post(events::on_centralpay).route_layer(layer(&endpoints.centralpay)),
@@ -67,27 +92,7 @@ async fn run() -> Result<bool, String> {
         .route(
             endpoints.fourpay.path,
             post(events::on_fourpay).route_layer(layer(&endpoints.fourpay)),
-        );
-
-    let stop = told_to_stop().map_err(|error| error.to_string())?;
-    let grace = told_to_stop().map_err(|error| error.to_string())?;
-    events::say(format_args!("listening on http://{address}"));
-    let lines = lines_to_try(endpoints.all(), &address.to_string());
-    events::say(format_args!(
-        "{}",
-        lines.map_err(|error| error.to_string())?
-    ));
-
-    // First the server takes no more connections and ends those it has.
-    let serve = axum::serve(listener, app).with_graceful_shutdown(stop);
-    tokio::select! {
-        ended = async { serve.await } => ended.map_err(|error| error.to_string())?,
-        // A sender that never ends its request is not waited for.
-        () = async { grace.await; tokio::time::sleep(GRACE).await } => {}
-    }
-    // Then the receivers finish what goes on without a connection: handlers whose sender hung up, and
-    // commits that are being retried.
-    Ok(endpoints.drain(GRACE).await)
+        )
 }
 
 fn layer(endpoint: &Endpoint) -> WebhookLayer {

@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use countersign_testkit::{SignError, Signer};
+use countersign_testkit::{Sample, SignError, Signer};
 use data_encoding::BASE64;
 
 use crate::Endpoint;
@@ -31,9 +31,9 @@ pub fn lines_to_try<'e>(
 
 fn line(endpoint: &Endpoint, url: &str) -> Result<String, SignError> {
     let provider = endpoint.receiver.provider();
-    let sample = sample(provider.name());
+    let sample = one_line(&Sample::of(provider, kind(provider.name()))?);
     let signer = Signer::new(provider, &endpoint.secret)?;
-    let signed = signer.sign(sample, SystemTime::now().into())?;
+    let signed = signer.sign(sample.clone(), SystemTime::now().into())?;
 
     let mut curl = "curl -i".to_owned();
     for (name, value) in signed.headers() {
@@ -60,21 +60,23 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// A synthetic event in the form of the provider. CentralPay's and ZibaPay's is not public.
-fn sample(provider: &str) -> &'static str {
+/// A sample's JSON without the line ends that it is written with.
+fn one_line(sample: &Sample) -> String {
+    let body = sample.body();
+    let json: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+    json.map_or_else(
+        || String::from_utf8_lossy(&body).into_owned(),
+        |json| json.to_string(),
+    )
+}
+
+/// What each sends, on a good day.
+fn kind(provider: &str) -> &'static str {
     match provider {
-        "centralpay" => {
-            r#"{"type":"TRANSACTION_SUCCEEDED","object":{"transactionId":"tr-1","amount":1500}}"#
-        }
-        "fedapay" => {
-            r#"{"id":"evt_1","name":"transaction.approved","entity":{"klass":"v1/transaction","id":42,"amount":1500,"status":"approved"}}"#
-        }
-        "banking-circle" => {
-            r#"{"notifications":[{"eventId":"11111111-aaaa-4bbb-8ccc-000000000001","notificationType":"IncomingPaymentProcessed","payment":{"paymentId":"p-1"}},{"eventId":"11111111-aaaa-4bbb-8ccc-000000000002","notificationType":"OutgoingPaymentBooked","payment":{"paymentId":"p-2","amount":-125.0,"currency":"EUR"}}]}"#
-        }
-        "zibapay" => r#"{"event":"payment.completed","data":{"reference":"zp-1"}}"#,
-        _ => {
-            r#"{"id":"tp-1","accountUuid":"a-1","amount":"100.00","currency":"USD","status":"completed"}"#
-        }
+        "centralpay" => "TRANSACTION_SUCCEEDED",
+        "fedapay" => "transaction.approved",
+        "banking-circle" => "IncomingPaymentProcessed",
+        "zibapay" => "payment.completed",
+        _ => "account_topup",
     }
 }

@@ -20,8 +20,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// What verifies and dedupes its deliveries.
     pub receiver: Receiver,
-    /// Kept for the lines to try it with. A server that prints none has no use for it.
-    pub(crate) secret: Secret,
+    /// Kept for the lines to try it with, and for tests. A server without lines has no use for it.
+    pub secret: Secret,
 }
 
 /// The endpoints of all five providers.
@@ -43,6 +43,16 @@ impl Endpoints {
     /// One line that names every variable that is missing or unusable, so that they are set right in
     /// one go. No variable's value is in it.
     pub fn from_env() -> Result<Endpoints, String> {
+        Endpoints::read(|name| env::var(name))
+    }
+
+    /// Reads the secrets from wherever variables are kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_env`](Self::from_env).
+    pub fn read(get: impl Fn(&str) -> Result<String, VarError>) -> Result<Endpoints, String> {
+        let variable = |name: &str| variable(name, get(name));
         let mut faults = Vec::new();
         let centralpay = match variable(CENTRALPAY_HEADER) {
             Ok(header) => provider::centralpay().with(Setting::SignatureHeader(header)),
@@ -58,7 +68,7 @@ impl Endpoints {
         let centralpay = centralpay.map_err(|error| error.to_string())?;
 
         let mut endpoint = |path, provider, variable| {
-            let endpoint = Endpoint::from_env(path, provider, variable);
+            let endpoint = Endpoint::new(path, provider, variable, &get);
             endpoint.map_err(|fault| faults.push(fault)).ok()
         };
         let endpoints = (
@@ -110,8 +120,13 @@ impl Endpoints {
 }
 
 impl Endpoint {
-    fn from_env(path: &'static str, provider: Provider, name: &str) -> Result<Endpoint, String> {
-        let text = variable(name)?;
+    fn new(
+        path: &'static str,
+        provider: Provider,
+        name: &str,
+        get: impl Fn(&str) -> Result<String, VarError>,
+    ) -> Result<Endpoint, String> {
+        let text = variable(name, get(name))?;
         let secret = Secret::new(text).map_err(|error| format!("{name}: {error}"))?;
         // The name is the scope of dedupe. A live and a test endpoint are two names.
         let endpoint = provider.name().to_owned();
@@ -132,8 +147,8 @@ impl Endpoint {
     }
 }
 
-fn variable(name: &str) -> Result<String, String> {
-    match env::var(name) {
+fn variable(name: &str, value: Result<String, VarError>) -> Result<String, String> {
+    match value {
         Ok(text) if text.trim().is_empty() => Err(format!("{name} is blank")),
         Ok(text) => Ok(text),
         Err(VarError::NotPresent) => Err(format!("{name} is not set")),

@@ -110,6 +110,11 @@ impl ListenArgs {
     }
 
     async fn serve(self, json: bool) -> Result<Ending, Failure> {
+        if self.forward.as_ref().is_some_and(|url| !url.is_plain()) {
+            return Err(usage(
+                "--forward takes an http:// URL; TLS is not spoken here".to_owned(),
+            ));
+        }
         let store = StoreArg::parse(&self.store)?;
         let provider = self.provider.read()?;
         let endpoint = self.endpoint.unwrap_or_else(|| provider.name().to_owned());
