@@ -138,7 +138,8 @@ impl SendArgs {
         let sender = Sender {
             client: client(),
             url: self.to,
-            schedule: self.retry.then(|| Schedule::of(&provider)),
+            // What is refused as it deserves is not sent again.
+            schedule: (self.retry && fault.is_none()).then(|| Schedule::of(&provider)),
             patience: Schedule::of(&provider).answer_within(),
             scale: self.time_scale,
             fault,

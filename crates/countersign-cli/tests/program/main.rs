@@ -21,6 +21,7 @@ mod providers;
 mod requests;
 mod run;
 mod secrets;
+mod send;
 mod sign;
 mod streams;
 mod usage;

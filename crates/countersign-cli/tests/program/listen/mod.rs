@@ -1,7 +1,7 @@
 //! `listen`: a real server, real senders, and a real target.
 
 mod capture;
-mod stage;
+pub(crate) mod stage;
 
 use countersign::provider;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,24 +14,24 @@ use serde_json::Value;
 
 use crate::run::program;
 
-pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// A bound on failure: nothing takes as long when all is well.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) fn event(id: &str) -> String {
+pub(crate) fn event(id: &str) -> String {
     format!(r#"{{"id":"{id}","name":"transaction.approved"}}"#)
 }
 
-pub(super) fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     UnixTime::from(SystemTime::now()).as_secs()
 }
 
-pub(super) fn signed(provider: &Provider, body: &str) -> Request {
+pub(crate) fn signed(provider: &Provider, body: &str) -> Request {
     signed_at(provider, body, now())
 }
 
-pub(super) fn signed_at(provider: &Provider, body: &str, at: i64) -> Request {
+pub(crate) fn signed_at(provider: &Provider, body: &str, at: i64) -> Request {
     let secret = Secret::new(SECRET).unwrap();
     let signer = Signer::new(provider, &secret).unwrap();
     let signed = signer
@@ -49,15 +49,15 @@ pub(super) fn signed_at(provider: &Provider, body: &str, at: i64) -> Request {
 }
 
 #[derive(Clone)]
-pub(super) struct Request {
-    pub(super) method: &'static str,
-    pub(super) path: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    pub(super) fn to(&self, path: &str) -> Request {
+    pub(crate) fn to(&self, path: &str) -> Request {
         Request {
             path: path.to_owned(),
             ..self.clone()
@@ -97,30 +97,30 @@ impl Request {
 }
 
 #[derive(Debug)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) head: String,
-    pub(super) body: String,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 /// The program, listening.
-pub(super) struct Listener {
+pub(crate) struct Listener {
     child: Child,
     lines: Mutex<BufReader<ChildStdout>>,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Listener {
-    pub(super) fn start(provider: &str, more: &[&str]) -> Listener {
+    pub(crate) fn start(provider: &str, more: &[&str]) -> Listener {
         Listener::start_with(provider, more, &[])
     }
 
-    pub(super) fn start_with(provider: &str, more: &[&str], env: &[(&str, String)]) -> Listener {
+    pub(crate) fn start_with(provider: &str, more: &[&str], env: &[(&str, String)]) -> Listener {
         Listener::start_as(&["--provider", provider], more, env)
     }
 
     /// In JSON, unless the environment has a variable `TEXT`.
-    pub(super) fn start_as(provider: &[&str], more: &[&str], env: &[(&str, String)]) -> Listener {
+    pub(crate) fn start_as(provider: &[&str], more: &[&str], env: &[(&str, String)]) -> Listener {
         let mut command = program();
         command
             .arg("listen")
@@ -159,17 +159,17 @@ impl Listener {
         listener
     }
 
-    pub(super) fn send(&self, request: &Request) -> Response {
+    pub(crate) fn send(&self, request: &Request) -> Response {
         request.send(self.address)
     }
 
-    pub(super) fn start_sending(&self, request: &Request) -> JoinHandle<Response> {
+    pub(crate) fn start_sending(&self, request: &Request) -> JoinHandle<Response> {
         let (request, address) = (request.clone(), self.address);
         std::thread::spawn(move || request.send(address))
     }
 
     /// Sends all at once; `meanwhile` is done once they are on their way.
-    pub(super) fn send_all(&self, requests: &[Request], meanwhile: impl FnOnce()) -> Vec<Response> {
+    pub(crate) fn send_all(&self, requests: &[Request], meanwhile: impl FnOnce()) -> Vec<Response> {
         let sending: Vec<_> = requests
             .iter()
             .map(|request| self.start_sending(request))
@@ -179,13 +179,13 @@ impl Listener {
     }
 
     /// The next line.
-    pub(super) fn line(&self) -> Value {
+    pub(crate) fn line(&self) -> Value {
         let mut line = String::new();
         self.lines.lock().unwrap().read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
-    pub(super) fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let told = std::process::Command::new("kill")
             .args([&format!("-{signal}"), &pid])
@@ -194,7 +194,7 @@ impl Listener {
     }
 
     /// Waits until no more connections are taken.
-    pub(super) fn wait_until_closed(&self) {
+    pub(crate) fn wait_until_closed(&self) {
         let begun = Instant::now();
         while TcpStream::connect(self.address).is_ok() {
             assert!(begun.elapsed() < PATIENCE, "it goes on listening");
@@ -203,12 +203,12 @@ impl Listener {
     }
 
     /// Stops it; the lines that were not read yet.
-    pub(super) fn stop(self, signal: &str) -> Vec<Value> {
+    pub(crate) fn stop(self, signal: &str) -> Vec<Value> {
         self.signal(signal);
         self.finished()
     }
 
-    pub(super) fn raw_lines_until_stopped(mut self) -> Vec<String> {
+    pub(crate) fn raw_lines_until_stopped(mut self) -> Vec<String> {
         self.signal("TERM");
         let mut text = String::new();
         self.lines
@@ -220,7 +220,7 @@ impl Listener {
         text.lines().map(str::to_owned).collect()
     }
 
-    pub(super) fn finished(mut self) -> Vec<Value> {
+    pub(crate) fn finished(mut self) -> Vec<Value> {
         let mut text = String::new();
         self.lines
             .lock()
@@ -243,21 +243,21 @@ impl Drop for Listener {
 
 /// What a target was sent.
 #[derive(Clone, Debug)]
-pub(super) struct Taken {
-    pub(super) line: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Taken {
+    pub(crate) line: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Taken {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(other, _)| other == name)?;
         Some(value)
     }
 }
 
 /// A server that writes down what it is sent.
-pub(super) struct Target {
+pub(crate) struct Target {
     address: SocketAddr,
     state: Arc<State>,
 }
@@ -267,11 +267,12 @@ struct State {
     taken: Mutex<Vec<Taken>>,
     more: Condvar,
     held: AtomicBool,
+    connections: AtomicUsize,
 }
 
 impl Target {
     /// Answers with these, and from then on with the last one.
-    pub(super) fn answering(statuses: &[u16]) -> Target {
+    pub(crate) fn answering(statuses: &[u16]) -> Target {
         let statuses = statuses.to_vec();
         Target::new(false, move |at| {
             let status = statuses.get(at).or(statuses.last()).unwrap();
@@ -280,19 +281,19 @@ impl Target {
     }
 
     /// Answers 200 when it is let go.
-    pub(super) fn slow() -> Target {
+    pub(crate) fn slow() -> Target {
         Target::new(true, |_| {
             "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned()
         })
     }
 
-    pub(super) fn redirecting(to: &str) -> Target {
+    pub(crate) fn redirecting(to: &str) -> Target {
         let answer = format!("HTTP/1.1 307 X\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
         Target::new(false, move |_| answer.clone())
     }
 
     /// The URL of a server that is not there.
-    pub(super) fn dead() -> String {
+    pub(crate) fn dead() -> String {
         let gone = TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}/", gone.local_addr().unwrap())
     }
@@ -312,16 +313,20 @@ impl Target {
         Target { address, state }
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub(super) fn taken(&self) -> Vec<Taken> {
+    pub(crate) fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn taken(&self) -> Vec<Taken> {
         self.state.taken.lock().unwrap().clone()
     }
 
     /// Waits until it was sent so many.
-    pub(super) fn wait_for(&self, number: usize) {
+    pub(crate) fn wait_for(&self, number: usize) {
         let taken = self.state.taken.lock().unwrap();
         let few = |taken: &mut Vec<Taken>| taken.len() < number;
         let (_taken, timeout) = self
@@ -332,7 +337,7 @@ impl Target {
         assert!(!timeout.timed_out(), "it was not sent {number}");
     }
 
-    pub(super) fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         self.wait_for(1);
         self.state.held.store(false, Ordering::SeqCst);
         self.state.more.notify_all();
@@ -341,6 +346,7 @@ impl Target {
 
 impl State {
     fn serve(&self, socket: TcpStream, answer: &dyn Fn(usize) -> String) {
+        self.connections.fetch_add(1, Ordering::SeqCst);
         let mut reader = BufReader::new(socket);
         loop {
             let mut line = String::new();
