@@ -76,11 +76,13 @@ impl std::error::Error for WebhookRejection {
 }
 
 impl WebhookRejection {
-    /// Tells the log what the sender is not told. Nothing of the request is in it. What does not
-    /// decode is no fault of the server's set-up, and not for here.
+    /// Tells the log what the sender is not told: no value of the request is in it.
     fn log(&self) {
-        if !matches!(self, WebhookRejection::Undecodable(_)) {
-            tracing::error!(target: "countersign::rejection", "{self}");
+        match self {
+            WebhookRejection::Undecodable(error) => {
+                tracing::error!(target: "countersign::rejection", "{self}: {error}");
+            }
+            _ => tracing::error!(target: "countersign::rejection", "{self}"),
         }
     }
 }

@@ -65,6 +65,8 @@ struct Explained<'a> {
     causes: Vec<Named<'a>>,
     #[serde(skip)]
     cut_short: bool,
+    #[serde(skip)]
+    fault: Option<ErrorKind>,
 }
 
 #[derive(Serialize)]
@@ -124,6 +126,7 @@ impl ExplainArgs {
                 "malformed header: HTTP cannot carry it".to_owned(),
             )),
         };
+        let fault = verdict.as_ref().err().map(|(kind, _)| *kind);
         let (verdict, ending) = match &verdict {
             Ok(proof) => (
                 Verdict::Verified {
@@ -140,6 +143,7 @@ impl ExplainArgs {
             verdict,
             causes: explanation.causes.iter().map(Named::new).collect(),
             cut_short: explanation.cut_short,
+            fault,
         };
         if json {
             output::json_line(&explained);
@@ -165,9 +169,18 @@ impl fmt::Display for Explained<'_> {
             writeln!(f, "cause: {}\n  {}", cause.code, Printable(cause.detail))?;
         }
         if self.causes.is_empty() && matches!(self.verdict, Verdict::Rejected { .. }) {
-            let why = match self.cut_short {
-                true => "the body is too long to try every mistake",
-                false => "it is forged, or the secret is another one",
+            let why = match self.fault {
+                _ if self.cut_short => "the body is too long to try every mistake",
+                Some(ErrorKind::BodyTooLarge) => "the body is longer than the provider's limit",
+                Some(ErrorKind::MalformedPayload) => {
+                    "it was decrypted, so the key is right; its checksum or its text is not"
+                }
+                Some(
+                    ErrorKind::MissingHeader
+                    | ErrorKind::MalformedHeader
+                    | ErrorKind::DuplicateHeader,
+                ) => "see to that header first",
+                _ => "it is forged, or the secret is another one",
             };
             writeln!(f, "nothing that was tried makes it verify: {why}")?;
         }

@@ -99,6 +99,13 @@ impl SignArgs {
             None => SystemTime::now().into(),
         };
         let signed = signer.sign(body, at)?;
+        // An id or a time that no receiver takes is for a test, and not for here.
+        let verifier = Verifier::new(&provider, &secrets)?.with_body_limit(usize::MAX);
+        let request = signed.clone().into_request();
+        if let Err(error) = verifier.verify(&request, signed.body().clone(), at) {
+            let message = format!("no receiver would take it: {error}");
+            return Err(Failure::new(Reason::Usage, message));
+        }
         if let Some(path) = &self.out {
             fs::write(path, signed.body()).map_err(|error| {
                 let path = path.to_string_lossy();

@@ -21,6 +21,15 @@ impl FromStr for Url {
         {
             return Err("it takes an http:// or https:// URL with a host");
         }
+        // A port that is none is passed over by the parser.
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let port = authority
+            .rsplit(['@', ']'])
+            .next()
+            .and_then(|rest| rest.split_once(':'));
+        if port.is_some() && uri.port_u16().is_none_or(|port| port == 0) {
+            return Err("its port is none");
+        }
         Ok(Url {
             text: text.to_owned(),
             uri,

@@ -64,7 +64,7 @@ pub use self::secret::Secret;
 pub use self::time::{Clock, Sleep, UnixTime};
 pub use self::typed::{
     Amount, DecodeError, Decoded, Event, EventData, FromEvent, Id, NotAnAmount, RawJson, Timestamp,
-    Undecodable,
+    Undecodable, Undecoded,
 };
 pub use self::verifier::{Verification, Verified, Verifier};
 pub use self::window::{TimeUnit, Tolerance};

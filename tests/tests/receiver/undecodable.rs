@@ -218,13 +218,16 @@ fn results(notes: &Notes, done: bool) -> impl FnOnce(Delivery) -> Answering + us
         Box::pin(async move {
             let events: Vec<Decoded<banking_circle::Event>> = delivery.decode_all().unwrap();
             for Decoded(event) in events {
-                notes.borrow_mut().push(match event {
+                let note = match event {
                     Ok(event) => event.id,
-                    Err(error) => error.path().to_owned(),
-                });
-            }
-            if done {
-                assert!(delivery.done("a").await);
+                    Err(undecoded) => {
+                        if done {
+                            assert!(delivery.done(&undecoded.id).await);
+                        }
+                        undecoded.error.path().to_owned()
+                    }
+                };
+                notes.borrow_mut().push(note);
             }
             200
         })

@@ -15,9 +15,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use http::StatusCode;
 use http::header::HOST;
-use http_body::Frame;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
 
@@ -27,8 +28,7 @@ use crate::output::Printable;
 /// How many requests are kept.
 const NEWEST: usize = 1000;
 
-/// How long a body may take before the rest of the way is left to the receiver, which has a limit of
-/// its own.
+/// How long the rest of a refused body may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A folder of captured requests.
@@ -119,7 +119,7 @@ struct Captured {
     body_b64: String,
 }
 
-/// Keeps a request, and hands it on as it came. A body is kept to one byte over `limit`.
+/// Hands a request on as it came, and keeps what was read of it. A body is kept to one byte over `limit`.
 pub(super) async fn keep(
     captures: Arc<Captures>,
     limit: usize,
@@ -127,10 +127,10 @@ pub(super) async fn keep(
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let (first, rest) = prefetch(body, limit.saturating_add(1)).await;
+    let announced = body.size_hint().exact();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let host = parts.headers.get(HOST).map(|host| text(host.as_bytes()));
-    let captured = Captured {
+    let mut captured = Captured {
         method: parts.method.to_string(),
         url: match parts.uri.authority() {
             Some(_) => parts.uri.to_string(),
@@ -141,43 +141,66 @@ pub(super) async fn keep(
             .iter()
             .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
             .collect(),
-        body_b64: STANDARD.encode(first.get(..limit.saturating_add(1)).unwrap_or(&first)),
+        body_b64: String::new(),
     };
-    // A file is written in a moment, but not in none.
-    let _ = tokio::task::spawn_blocking(move || captures.write(&captured)).await;
-    let body = Body::new(Prefetched {
-        first: (!first.is_empty()).then_some(first),
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let tee = Tee {
+        body: Some(body),
+        most: limit.saturating_add(1),
+        seen: seen.clone(),
+    };
+    let response = next.run(Request::from_parts(parts, Body::new(tee))).await;
+
+    let Seen {
+        mut bytes,
+        broken,
         rest,
-    });
-    next.run(Request::from_parts(parts, body)).await
+    } = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
+    // What is refused by its head is not read to its end; but a signature can be looked for in it only
+    // if it is.
+    if let Some(rest) = rest
+        && response.status() == StatusCode::UNAUTHORIZED
+        && announced.is_some_and(|length| length <= limit as u64)
+    {
+        read_on(rest, &mut bytes).await;
+    }
+    // What broke off is no delivery.
+    if !broken {
+        captured.body_b64 = STANDARD.encode(&bytes);
+        // A file is written in a moment, but not in none.
+        let _ = tokio::task::spawn_blocking(move || captures.write(&captured)).await;
+    }
+    response
 }
 
-/// Reads a body to its end, to `most` bytes or to the end of patience; what was read, and the rest.
-async fn prefetch(mut body: Body, most: usize) -> (Bytes, Body) {
-    let mut read = BytesMut::new();
+async fn read_on(mut body: Body, bytes: &mut Vec<u8>) {
     let reading = async {
-        while read.len() < most {
-            match body.frame().await {
-                Some(Ok(frame)) => {
-                    if let Some(data) = frame.data_ref() {
-                        read.extend_from_slice(data);
-                    }
-                }
-                Some(Err(_)) | None => return,
+        while let Some(Ok(frame)) = body.frame().await {
+            if let Some(data) = frame.data_ref() {
+                bytes.extend_from_slice(data);
             }
         }
     };
     let _ = tokio::time::timeout(PATIENCE, reading).await;
-    (read.freeze(), body)
 }
 
-/// A body of which the beginning was read already.
-struct Prefetched {
-    first: Option<Bytes>,
-    rest: Body,
+/// What has been read of a body.
+#[derive(Default)]
+struct Seen {
+    bytes: Vec<u8>,
+    broken: bool,
+    /// What was left when nobody read on.
+    rest: Option<Body>,
 }
 
-impl http_body::Body for Prefetched {
+/// A body that remembers what is read of it.
+struct Tee {
+    body: Option<Body>,
+    most: usize,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl http_body::Body for Tee {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -185,9 +208,46 @@ impl http_body::Body for Prefetched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
-            None => Pin::new(&mut self.rest).poll_frame(cx),
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
+        let most = self.most;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    let room = most.saturating_sub(seen.bytes.len());
+                    seen.bytes
+                        .extend_from_slice(data.get(..room).unwrap_or(data));
+                }
+            }
+            Some(Err(_)) => seen.broken = true,
+            None => {}
         }
+        drop(seen);
+        if frame.is_none() {
+            self.body = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body
+            .as_ref()
+            .is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body
+            .as_ref()
+            .map_or(SizeHint::with_exact(0), http_body::Body::size_hint)
+    }
+}
+
+impl Drop for Tee {
+    fn drop(&mut self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.rest = self.body.take();
     }
 }

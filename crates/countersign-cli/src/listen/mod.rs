@@ -16,6 +16,7 @@ use axum::middleware;
 use axum::routing::post;
 use countersign::Receiver;
 use countersign_axum::WebhookLayer;
+use http::uri::PathAndQuery;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -218,8 +219,12 @@ async fn until(mut stop: watch::Receiver<bool>) {
 }
 
 fn path(text: &str) -> Result<String, &'static str> {
-    // Braces would be a pattern.
-    let fits = text.starts_with('/') && !text.contains(['{', '}', '?', '#']) && text.is_ascii();
+    // Braces, colons and asterisks at the start of a part would be patterns.
+    let is_pattern = |part: &str| part.starts_with([':', '*']) || part.contains(['{', '}']);
+    let fits = text.starts_with('/')
+        && !text.contains(['?', '#'])
+        && PathAndQuery::try_from(text).is_ok()
+        && !text.split('/').any(is_pattern);
     fits.then(|| text.to_owned())
         .ok_or("it takes a path, such as /webhooks")
 }

@@ -7,6 +7,7 @@ use countersign_testkit::{Fault, Schedule, SignError, Signed, Signer};
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use super::{Event, scaled};
 use crate::http_client::Client;
@@ -24,6 +25,8 @@ pub(super) struct Sender {
     pub(super) fault: Option<Fault>,
     pub(super) provider: Provider,
     pub(super) secret: Secret,
+    /// As many as may be on their way at once.
+    pub(super) places: Semaphore,
 }
 
 /// What one delivery was answered.
@@ -41,20 +44,27 @@ pub(super) struct Answer {
 
 impl Sender {
     /// Delivers one copy, and with a schedule until it is taken.
-    pub(super) async fn deliver(&self, event: &Event, number: u32, copy: u64) -> Vec<Answer> {
+    pub(super) async fn deliver(
+        &self,
+        event: &Event,
+        (number, copy): (u32, u64),
+        tell: impl Fn(&mut Answer),
+    ) -> Vec<Answer> {
         let gaps = self.schedule.as_ref().map_or(&[][..], Schedule::gaps);
         let mut answers = Vec::new();
         for attempt in 0..=gaps.len() {
             if let Some(gap) = attempt.checked_sub(1).and_then(|before| gaps.get(before)) {
                 tokio::time::sleep(scaled(*gap, self.scale)).await;
             }
+            let place = self.places.acquire().await;
             let begun = Instant::now();
             // Each attempt is signed anew, as the providers that sign a time do.
             let status = match self.signed(event) {
                 Ok(signed) => self.attempt(signed).await,
                 Err(_) => None,
             };
-            answers.push(Answer {
+            drop(place);
+            let mut answer = Answer {
                 event: number,
                 copy,
                 attempt: attempt + 1,
@@ -62,7 +72,9 @@ impl Sender {
                 status,
                 ms: (begun.elapsed().as_secs_f64() * 10_000.0).round() / 10.0,
                 expected: false,
-            });
+            };
+            tell(&mut answer);
+            answers.push(answer);
             if status.is_some_and(|status| (200..300).contains(&status)) {
                 break;
             }

@@ -3,6 +3,7 @@
 mod deliver;
 mod summary;
 
+use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use countersign_testkit::{Fault, Sample, Schedule};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::Semaphore;
 
 use self::deliver::{Answer, Sender};
 use self::summary::Summary;
@@ -67,7 +69,7 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "FAULT", value_parser = FAULTS)]
     fault: Option<String>,
 
-    /// Come again on the provider's schedule until the answer is 2xx
+    /// Come again on the provider's schedule until the answer is 2xx; not with --fault
     #[arg(long)]
     retry: bool,
 
@@ -135,28 +137,50 @@ impl SendArgs {
         let Some(secret) = secrets.into_iter().next() else {
             return Err(usage("no secret to sign with".to_owned()));
         };
+        let at_once = usize::from(self.concurrency);
+        let schedule = Schedule::of(&provider);
+        if self.retry && schedule.gaps().is_empty() {
+            let reason = Reason::Config(ConfigErrorKind::NotApplicable);
+            let message = format!("nothing is known of how {} retries", provider.name());
+            return Err(Failure::new(reason, message));
+        }
         let sender = Sender {
             client: client(),
             url: self.to,
+            patience: schedule.answer_within(),
             // What is refused as it deserves is not sent again.
-            schedule: (self.retry && fault.is_none()).then(|| Schedule::of(&provider)),
-            patience: Schedule::of(&provider).answer_within(),
+            schedule: (self.retry && fault.is_none()).then_some(schedule),
             scale: self.time_scale,
             fault,
             provider,
             secret,
+            places: Semaphore::new(at_once),
         };
         let copies = u64::from(self.duplicates) + 1;
         let bar = bar(u64::from(self.count) * copies, json);
-        let mut summary = Summary::new(fault);
-        let at_once = usize::from(self.concurrency);
-        // An event's copies come together, so that each is judged by what became of the others.
+        let summary = RefCell::new(Summary::new(fault));
+        let tell = |answer: &Answer| {
+            if json {
+                output::json_line(answer);
+            }
+            bar.inc(1);
+            summary.borrow_mut().add(answer);
+        };
+        // Of copies that are on their way at once, each is judged by what became of the others.
+        let together = at_once > 1 && copies > 1;
         let events = (0..self.count).map(|number| {
             let event = bodies.event(number, &sender.provider);
-            let sender = &sender;
+            let (sender, tell) = (&sender, &tell);
             async move {
                 let event = event?;
-                let copies = (0..copies).map(|copy| sender.deliver(&event, number, copy));
+                let copies = (0..copies).map(|copy| {
+                    sender.deliver(&event, (number, copy), |answer| {
+                        if !together {
+                            judge(std::slice::from_mut(answer), fault, false);
+                            tell(answer);
+                        }
+                    })
+                });
                 let answers: Vec<Vec<Answer>> =
                     stream::iter(copies).buffered(at_once).collect().await;
                 Ok::<_, Failure>(answers.concat())
@@ -165,18 +189,16 @@ impl SendArgs {
         let mut events = stream::iter(events).buffered(at_once);
         while let Some(answers) = events.next().await {
             let mut answers = answers?;
-            judge(&mut answers, fault, at_once > 1);
-            for answer in answers {
-                if json {
-                    output::json_line(&answer);
-                }
-                bar.inc(1);
-                summary.add(&answer);
+            if together {
+                judge(&mut answers, fault, true);
+                answers.iter().for_each(tell);
             }
         }
+        drop(events);
+        let summary = summary.borrow();
         bar.finish_and_clear();
         if !json {
-            output::text(&summary);
+            output::text(&*summary);
         }
         Ok(match summary.is_good() {
             true => Ending::Good,

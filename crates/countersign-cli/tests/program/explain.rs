@@ -299,6 +299,24 @@ fn the_cases_were_made_by_other_code() {
     assert_eq!(unpacked(&made), unpacked(&kept));
 }
 
+#[test]
+fn depth_is_no_bomb() {
+    let body = "[".repeat(50_000) + &"]".repeat(50_000);
+    let signature = format!("X-Webhook-Signature: {}", "0".repeat(64));
+    let args = [
+        "explain",
+        "--provider",
+        "4pay",
+        "--secret",
+        "s3",
+        "--header",
+        &signature,
+        "--body",
+        "-",
+    ];
+    assert_eq!(run_with_stdin(args, body.as_bytes()).code, 1);
+}
+
 /// A body of a mebibyte that nothing explains: the worst case. No time is asserted, since machines
 /// differ; that it ends is.
 #[test]

@@ -373,7 +373,15 @@ fn what_cannot_be_used_is_exit_2() {
     ] {
         assert_eq!(send("fedapay", url, more).failure(), "usage", "{more:?}");
     }
-    for to in ["nowhere", "127.0.0.1:80", "ftp://h/", "https://h/", "/x"] {
+    for to in [
+        "nowhere",
+        "127.0.0.1:80",
+        "ftp://h/",
+        "https://h/",
+        "/x",
+        "http://h:99999/",
+        "http://h:/",
+    ] {
         assert_eq!(
             send("4pay", to, &["--event", "card_state", "--json"]).failure(),
             "usage",

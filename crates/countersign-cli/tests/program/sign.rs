@@ -127,6 +127,19 @@ fn time_and_id_are_as_told_or_fresh() {
         sign("standard-webhooks", &["--id", "a\nb", "--json"]).failure(),
         "usage"
     );
+    let long = "x".repeat(5000);
+    for id in ["", " a ", "a.b", "é", "\t", &long] {
+        let args = ["--id", id, "--json"];
+        assert_eq!(
+            sign("standard-webhooks", &args).failure(),
+            "usage",
+            "{id:?}"
+        );
+    }
+    assert_eq!(
+        sign("fedapay", &["--at", "-5", "--json"]).failure(),
+        "usage"
+    );
 }
 
 #[test]

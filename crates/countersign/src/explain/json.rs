@@ -7,6 +7,10 @@ use serde::de::IgnoredAny;
 /// The longest body that is rewritten: each style is a copy of it.
 const MAX_BODY: usize = 2 * 1024 * 1024;
 
+/// How many times longer than the body a style may be, and how deep the body.
+const MAX_GROWTH: usize = 8;
+const MAX_DEPTH: usize = 128;
+
 /// A body in another style.
 pub(super) struct Rewritten {
     /// The style, in words.
@@ -125,17 +129,19 @@ pub(super) fn rewritten(body: &[u8]) -> Vec<Rewritten> {
     for escaping in ESCAPINGS {
         for spacing in SPACINGS {
             let escapes = escaping.map_or("", |escaping| escaping.words);
-            all.push(Rewritten {
+            all.extend(rewrite(text, *spacing, *escaping).map(|json| Rewritten {
                 how: format!("{}{escapes}", spacing.words),
-                bytes: rewrite(text, *spacing, *escaping).into_bytes(),
-            });
+                bytes: json.into_bytes(),
+            }));
         }
     }
     all
 }
 
-/// Writes valid JSON again, token by token: the order of members and the digits of numbers stay.
-fn rewrite(json: &str, spacing: Spacing, escaping: Option<Escaping>) -> String {
+/// Writes valid JSON again, token by token: the order of members and the digits of numbers stay. Nothing
+/// that grows out of all proportion, as indentation does with depth: no library wrote that.
+fn rewrite(json: &str, spacing: Spacing, escaping: Option<Escaping>) -> Option<String> {
+    let most = json.len().saturating_mul(MAX_GROWTH).saturating_add(1024);
     let mut out = String::with_capacity(json.len() * 2);
     let mut depth = 0usize;
     let line = |out: &mut String, depth: usize| {
@@ -146,6 +152,9 @@ fn rewrite(json: &str, spacing: Spacing, escaping: Option<Escaping>) -> String {
     };
     let mut rest = json.trim_start();
     while let Some(first) = rest.chars().next() {
+        if out.len() > most || depth > MAX_DEPTH {
+            return None;
+        }
         let mut length = 1;
         match first {
             '"' => {
@@ -189,7 +198,7 @@ fn rewrite(json: &str, spacing: Spacing, escaping: Option<Escaping>) -> String {
         }
         rest = rest.get(length..).unwrap_or_default().trim_start();
     }
-    out
+    Some(out)
 }
 
 /// The length of the text that `json` begins with, quotes included.
@@ -270,5 +279,18 @@ mod tests {
         for other in [&b"{"[..], b"\xff", b"", b"{} {}"] {
             assert!(rewritten(other).is_empty());
         }
+        let deep = "[".repeat(20_000) + &"]".repeat(20_000);
+        assert!(rewritten(deep.as_bytes()).is_empty());
+        let wide = format!(
+            "{}{}{}",
+            "[".repeat(100),
+            "1,".repeat(100_000) + "1",
+            "]".repeat(100)
+        );
+        let longest = rewritten(wide.as_bytes())
+            .iter()
+            .map(|style| style.bytes.len())
+            .max();
+        assert!(longest < Some(10 * wide.len()), "{longest:?}");
     }
 }

@@ -79,7 +79,10 @@ pub(super) fn search(question: &Question<'_>) -> Result<Explanation, ConfigError
             0,
             Cause {
                 codes: vec![Code::ClockSkew],
-                detail: skew(time, question.now),
+                detail: format!(
+                    "Signature and secret are right. {}",
+                    skew(time, question.now)
+                ),
             },
         );
     }
@@ -133,8 +136,8 @@ fn skew(signed: UnixTime, now: UnixTime) -> String {
         if seconds < 0 { "ahead of" } else { "behind" },
     );
     format!(
-        "Signature and secret are right; the signed time is {by} s {side} the clock it was verified by. \
-         Set the clock right, or, if this is an old delivery, verify it at its own time: --at {}.",
+        "The signed time is {by} s {side} the clock it was verified by. Set the clock right, or, if this \
+         is an old delivery, verify it at its own time: --at {}.",
         signed.as_secs()
     )
 }
@@ -180,10 +183,10 @@ impl Search<'_> {
         let question = self.question;
         let bodies = bodies(&question.delivery.body);
         let changes = changes(question.provider, question.delivery);
-        for secret in question.secrets {
+        for (index, secret) in question.secrets.iter().enumerate() {
             let others = others(question.provider, secret, question.other_secrets);
             for one in each(&others, &bodies, &changes) {
-                self.try_all(secret, &[one]);
+                self.try_all((index, secret), &[one]);
             }
         }
     }
@@ -192,13 +195,13 @@ impl Search<'_> {
         let question = self.question;
         let bodies = bodies(&question.delivery.body);
         let changes = changes(question.provider, question.delivery);
-        for secret in question.secrets {
+        for (index, secret) in question.secrets.iter().enumerate() {
             let others = others(question.provider, secret, question.other_secrets);
             let all: Vec<One<'_>> = each(&others, &bodies, &changes).collect();
-            for (index, first) in all.iter().enumerate() {
-                for second in all.iter().skip(index + 1) {
+            for (at, first) in all.iter().enumerate() {
+                for second in all.iter().skip(at + 1) {
                     if go_together(first, second) {
-                        self.try_all(secret, &[*first, *second]);
+                        self.try_all((index, secret), &[*first, *second]);
                     }
                 }
             }
@@ -206,7 +209,7 @@ impl Search<'_> {
     }
 
     /// Tries the delivery with all these changes made.
-    fn try_all(&mut self, secret: &str, changes: &[One<'_>]) {
+    fn try_all(&mut self, (index, secret): (usize, &str), changes: &[One<'_>]) {
         let question = self.question;
         let own = Key::text(secret);
         let (mut key, mut body) = (&own, &question.delivery.body);
@@ -247,7 +250,10 @@ impl Search<'_> {
         }
         let known: HashSet<&[Code]> = self.causes.iter().map(|cause| &*cause.codes).collect();
         if !known.contains(&*codes) {
-            let detail = detail.join(" And: ");
+            let mut detail = detail.join(" And: ");
+            if question.secrets.len() > 1 {
+                detail = format!("With the secret of key_index {index}: {detail}");
+            }
             self.causes.push(Cause { codes, detail });
         }
     }

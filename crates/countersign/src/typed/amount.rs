@@ -47,15 +47,18 @@ impl Amount {
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let fraction = fraction.trim_end_matches('0');
-        let digits_of: String = [whole, fraction].concat();
+        let all: String = [whole, fraction].concat();
+        // Zeros at the end are tens, and may be more than a number holds.
+        let tens = all.len() - all.trim_end_matches('0').len();
+        let (digits_of, tens) = match all.trim_end_matches('0') {
+            "" | "-" => return Some(0),
+            significant => (significant, i32::try_from(tens).ok()?),
+        };
         let number: i128 = digits_of.parse().ok()?;
-        let places = i32::try_from(fraction.len()).ok()?;
+        let places = i32::try_from(fraction.len()).ok()? - tens;
         let shift = exponent
             .checked_add(i32::from(digits))?
             .checked_sub(places)?;
-        if number == 0 {
-            return Some(0);
-        }
         let power = 10i128.checked_pow(shift.unsigned_abs())?;
         if shift >= 0 {
             number.checked_mul(power)
@@ -170,6 +173,9 @@ mod tests {
         assert_eq!(units("15e-1", 0), None);
         assert_eq!(units("150e-1", 0), Some(15));
         assert_eq!(units("0e999999999", 255), Some(0));
+        assert_eq!(units("-0.00", 2), Some(0));
+        assert_eq!(units(&format!("1{}e-40", "0".repeat(40)), 0), Some(1));
+        assert_eq!(units("1000", 0), Some(1000));
         assert_eq!(units("1e999999999", 2), None);
         assert_eq!(units("1e-999999999", 2), None);
         assert_eq!(units("1e99999999999999", 2), None);

@@ -3,12 +3,15 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
 use crate::scan::Pointer;
 
 /// An event's JSON that is not of the form its type has: where it stops fitting, and what would.
 ///
-/// It names members and what was expected of them, and never a value: it may be logged.
+/// It names members and what was expected of them, and no value: it may be logged. A name that is no
+/// identifier may be data itself, the key of a map, and is shown as `?`. What a type's own `Deserialize`
+/// says in words of its own is left out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DecodeError {
     name: Option<Box<str>>,
@@ -42,6 +45,14 @@ impl DecodeError {
             path: ".".into(),
             wanted: "expected an event".into(),
             place: None,
+        }
+    }
+
+    /// A name in the JSON is no text.
+    pub(super) fn unreadable() -> DecodeError {
+        DecodeError {
+            wanted: "expected names that are texts".into(),
+            ..DecodeError::nothing()
         }
     }
 
@@ -111,7 +122,7 @@ pub(crate) fn decode<T: DeserializeOwned>(
         let mut parser = serde_json::Deserializer::from_slice(raw);
         let tracked: Result<T, _> = serde_path_to_error::deserialize(&mut parser);
         let path = match tracked {
-            Err(tracked) => tracked.path().to_string(),
+            Err(tracked) => shown(tracked.path()),
             // Something stands behind the value.
             Ok(_) => ".".to_owned(),
         };
@@ -130,18 +141,65 @@ fn wanted(error: &serde_json::Error) -> Box<str> {
     if !error.is_data() {
         return "it is no JSON".into();
     }
+    /// The most that is told.
+    const LONGEST: usize = 200;
+
     let text = error.to_string();
     // The parser appends where it was.
     let text = text
         .rsplit_once(" at line ")
         .map_or(&*text, |(text, _)| text);
-    if text.starts_with("missing field `") || text.starts_with("duplicate field `") {
-        return text.into();
+    let told = match text.split_once('`') {
+        Some((what @ ("missing field " | "duplicate field "), name)) => name
+            .strip_suffix('`')
+            .filter(|name| is_identifier(name))
+            .map(|name| format!("{what}`{name}`")),
+        // What was found stands in backticks, and may hold anything.
+        Some(("unknown field " | "unknown variant ", rest)) => {
+            let wanted = rest.rsplit_once("`, expected ");
+            wanted.map(|(_, wanted)| format!("expected {wanted}"))
+        }
+        _ if text.starts_with("invalid ") => {
+            let wanted = text.rsplit_once(", expected ");
+            wanted.map(|(_, wanted)| format!("expected {wanted}"))
+        }
+        _ => None,
+    };
+    match told {
+        Some(told) if told.len() <= LONGEST => told.into(),
+        _ => "a value that its type does not take".into(),
     }
-    match text.rsplit_once(", expected ") {
-        Some((_, wanted)) => format!("expected {wanted}").into(),
-        None => "a value that its type does not take".into(),
+}
+
+/// The path without what may be data.
+fn shown(path: &serde_path_to_error::Path) -> String {
+    /// As deep as a message can be read.
+    const DEEPEST: usize = 16;
+
+    let mut shown = String::new();
+    for segment in path.iter().take(DEEPEST) {
+        let dot = if shown.is_empty() { "" } else { "." };
+        match segment {
+            Segment::Seq { index } => shown.push_str(&format!("[{index}]")),
+            Segment::Map { key } | Segment::Enum { variant: key } if is_identifier(key) => {
+                shown.push_str(&format!("{dot}{key}"));
+            }
+            _ => shown.push_str(&format!("{dot}?")),
+        }
     }
+    match shown.is_empty() {
+        true => ".".to_owned(),
+        false => shown,
+    }
+}
+
+/// Whether it is a name of a member's kind, and none that only data has.
+fn is_identifier(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
 #[cfg(test)]
@@ -192,11 +250,49 @@ mod tests {
             r#"{"lines":[{"a":"SECRET, expected `x` at line 1"}]}"#,
             r#"{"lines":[],"state":"SECRET"}"#,
             r#"{"lines":[],"state":{"SECRET":1}}"#,
+            r#"{"lines":[{"SECRET 4111":""}]}"#,
+            r#"{"lines":[{"4111SECRET":""}]}"#,
+            r#"{"lines":[{"SECRET@example.com":""}]}"#,
+            r#"{"lines":[],"state":"x`, expected SECRET"}"#,
             "SECRET",
         ] {
             let error = refused(secret);
             assert!(!format!("{error} {error:?}").contains("SECRET"), "{error}");
         }
+    }
+
+    /// Types that say what they were given, each in its own way.
+    #[test]
+    fn what_types_say_of_values_is_left_out() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+
+        #[derive(Debug)]
+        struct Talkative;
+
+        impl<'de> serde::Deserialize<'de> for Talkative {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text: String = serde::Deserialize::deserialize(deserializer)?;
+                Err(serde::de::Error::custom(text))
+            }
+        }
+
+        let error = decode::<Nothing>(None, br#"{"x, expected SECRET":1}"#).unwrap_err();
+        assert!(!error.to_string().contains("SECRET"), "{error}");
+        for text in [
+            "SECRET",
+            "missing field `SECRET 1`",
+            "x, expected SECRET",
+            "unknown field SECRET",
+        ] {
+            let json = serde_json::to_vec(text).unwrap();
+            let error = decode::<Talkative>(None, &json).unwrap_err();
+            assert_eq!(error.wanted(), "a value that its type does not take");
+        }
+        let long = format!(r#"{{"{}":""}}"#, "k".repeat(1_000_000));
+        let error = decode::<BTreeMap<String, u32>>(None, long.as_bytes()).unwrap_err();
+        assert_eq!(error.path(), "?");
     }
 
     #[test]

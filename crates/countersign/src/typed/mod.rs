@@ -152,15 +152,45 @@ impl<E: EventData> FromEvent for Event<E> {
 /// It stands in for a plain `Result`, for which Rust allows no implementation beside the one for
 /// every type that serde knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decoded<T>(pub Result<T, DecodeError>);
+pub struct Decoded<T>(pub Result<T, Undecoded>);
+
+/// An event that does not decode.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Undecoded {
+    /// What names the event, as for [`Event::id`]: [`Delivery::done`](crate::Delivery::done) takes it.
+    pub id: String,
+    /// Where and why it does not decode, with the type's name.
+    pub error: DecodeError,
+    /// The event's JSON as received.
+    pub raw: Bytes,
+}
+
+/// Without the event's bytes.
+impl fmt::Debug for Undecoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Undecoded")
+            .field("id", &self.id)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
 
 impl<T: FromEvent> FromEvent for Decoded<T> {
     fn from_event(event: &Identity) -> Result<Self, DecodeError> {
         T::from_event(event).map(|event| Decoded(Ok(event)))
     }
 
-    fn undecoded(_: &Identity, error: DecodeError, _: Undecodable) -> Result<Self, DecodeError> {
-        Ok(Decoded(Err(error)))
+    fn undecoded(
+        event: &Identity,
+        error: DecodeError,
+        _: Undecodable,
+    ) -> Result<Self, DecodeError> {
+        Ok(Decoded(Err(Undecoded {
+            id: event.id().to_owned(),
+            error,
+            raw: event.raw().clone(),
+        })))
     }
 }
 

@@ -37,12 +37,16 @@ impl RawJson {
     ///
     /// # Errors
     ///
-    /// If it is not what `T` takes, or stands there twice by a repeated name.
+    /// If it is not what `T` takes, or stands there twice by a repeated name, or if a name in the JSON
+    /// is no text, half a pair of surrogates say.
     pub fn get<T: DeserializeOwned>(&self, pointer: &Pointer) -> Result<Option<T>, DecodeError> {
         let mut targets = Targets::default();
         let at = targets.add(pointer);
-        let found = targets.find(self.0.as_bytes());
-        match found.as_ref().and_then(|found| found.get(at)) {
+        let Some(found) = targets.find(self.0.as_bytes()) else {
+            // It is JSON, but for a name that is no text.
+            return Err(DecodeError::unreadable());
+        };
+        match found.get(at) {
             Some(Found::Value(value)) => error::decode(None, value.raw().as_bytes())
                 .map(Some)
                 .map_err(|error| error.below(pointer)),
@@ -83,6 +87,11 @@ mod tests {
             .get::<Vec<u8>>(&Pointer::new("/a/b").unwrap())
             .unwrap_err();
         assert_eq!(error.path(), "a.b[0]");
+        let odd: RawJson = serde_json::from_str(r#"{"\ud800":1,"a":5}"#).unwrap();
+        assert!(
+            odd.get::<u8>(&Pointer::new("/a").unwrap()).is_err(),
+            "not nothing"
+        );
         let error = at("/d").unwrap_err();
         assert_eq!(
             (error.path(), error.wanted()),

@@ -75,6 +75,43 @@ fn what_is_captured_can_be_verified_and_explained() {
     );
 }
 
+/// What comes over the wire is the receiver's to judge, captured or not.
+#[test]
+fn a_capture_changes_no_answer() {
+    use std::io::{Read, Write};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    for more in [&[][..], &["--capture", path]] {
+        let listener = Listener::start("4pay", more);
+        let whole = signed(&provider::fourpay(), "ch");
+        let signature = &whole.headers[0].1;
+        let head = format!("POST / HTTP/1.1\r\nhost: h\r\nx-webhook-signature: {signature}\r\n");
+        for (rest, status) in [
+            ("transfer-encoding: chunked\r\n\r\n2\r\nch\r\nZZ\r\n", "400"),
+            (
+                "transfer-encoding: chunked\r\n\r\n2\r\nch\r\n0\r\n\r\n",
+                "200",
+            ),
+            ("content-length: 99999999\r\n\r\n", "413"),
+        ] {
+            let mut socket = std::net::TcpStream::connect(listener.address).unwrap();
+            socket
+                .write_all(format!("{head}{rest}").as_bytes())
+                .unwrap();
+            let mut answer = [0; 12];
+            socket.read_exact(&mut answer).unwrap();
+            assert_eq!(
+                std::str::from_utf8(&answer).unwrap(),
+                format!("HTTP/1.1 {status}")
+            );
+        }
+        drop(listener);
+    }
+    let kept = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(kept, 2, "what broke off is no delivery");
+}
+
 #[test]
 fn only_the_newest_captures_are_kept() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,10 +1,13 @@
 //! Banking Circle Connect's typed events. A delivery is a batch: handlers take `Webhooks<Event>`.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::payment::{Booking, Payment};
 use super::status::{Case, PaymentStatus};
-use crate::typed::{RawJson, Timestamp};
+use crate::typed::{DecodeError, RawJson, Timestamp, decode};
 
 /// One event of Banking Circle's.
 pub type Event = crate::Event<Data>;
@@ -54,7 +57,7 @@ crate::events! {
 ///
 /// Several subscriptions may share one endpoint; an event that comes by two of them runs once.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Received<T>", bound = "T: Deserialize<'de>")]
+#[serde(try_from = "Received<T>", bound = "T: DeserializeOwned")]
 #[non_exhaustive]
 pub struct Notification<T> {
     /// The subscription.
@@ -68,33 +71,57 @@ pub struct Notification<T> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", bound = "T: Deserialize<'de>")]
+#[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
 struct Received<T> {
     subscription_id: Option<String>,
     subscription_event_id: Option<String>,
     timestamp: Option<Timestamp>,
     payment: Option<T>,
-    payload: Option<T>,
+    /// Of a type that has a `payment`, it is a property that was added, and may be anything.
+    payload: Option<RawJson>,
 }
 
-/// Neither `payment` nor `payload`.
-struct Empty;
+/// Neither `payment` nor `payload` is what the type has.
+enum Unfit {
+    Nothing,
+    Payload(DecodeError),
+}
 
-impl std::fmt::Display for Empty {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("nothing there, expected `payment` or `payload`")
+/// In the words of serde's own errors.
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unfit::Nothing => {
+                f.write_str("invalid value: nothing, expected `payment` or `payload`")
+            }
+            Unfit::Payload(error) => {
+                let wanted = error.wanted().trim_start_matches("expected ");
+                write!(
+                    f,
+                    "invalid value: a payload, expected {wanted} at payload.{}",
+                    error.path()
+                )
+            }
+        }
     }
 }
 
-impl<T> TryFrom<Received<T>> for Notification<T> {
-    type Error = Empty;
+impl<T: DeserializeOwned> TryFrom<Received<T>> for Notification<T> {
+    type Error = Unfit;
 
-    fn try_from(received: Received<T>) -> Result<Self, Empty> {
+    fn try_from(received: Received<T>) -> Result<Self, Unfit> {
+        let content = match (received.payment, received.payload) {
+            (Some(payment), _) => payment,
+            (None, Some(payload)) => {
+                decode(None, payload.as_str().as_bytes()).map_err(Unfit::Payload)?
+            }
+            (None, None) => return Err(Unfit::Nothing),
+        };
         Ok(Notification {
             subscription_id: received.subscription_id,
             subscription_event_id: received.subscription_event_id,
             timestamp: received.timestamp,
-            content: received.payment.or(received.payload).ok_or(Empty)?,
+            content,
         })
     }
 }
