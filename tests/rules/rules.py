@@ -103,9 +103,9 @@ ANSWERS = [
     Rule(
         "the cap is checked before the claim",
         receiver("admission",
-                 "            let Some(place) = gate.shared.take_run(gate.config.runs) else {",
-                 "            let claimed = gate.claim(&self.keys, token).await;\n"
-                 "            let Some(place) = gate.shared.take_run(gate.config.runs) else {"),
+                 "                let place = self.place()?;",
+                 "                let claimed = gate.claim(&self.keys, token).await;\n"
+                 "                let place = self.place()?;"),
         receiver("admission", "            match gate.claim(&self.keys, token).await {",
                  "            match claimed {"),
     ),
@@ -369,8 +369,8 @@ CLAIMS = [
     Rule(
         "only fresh events reach the handler",
         receiver("admission",
-                 "                proven.events.retain(|(key, _)| fresh(key));\n",
-                 "                proven.events.retain(|(key, _)| fresh(key) || true);\n"),
+                 "                events.retain(|(key, _)| fresh(key));\n",
+                 "                events.retain(|(key, _)| fresh(key) || true);\n"),
     ),
     Rule(
         "done(id) commits at once",

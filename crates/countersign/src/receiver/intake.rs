@@ -86,7 +86,7 @@ impl<'h> Intake<'h> {
     }
 
     /// The whole body is there: verifies the delivery, at once, and claims its events, as the future
-    /// is polled.
+    /// is polled, unless the receiver is one [without dedupe](crate::Receiver::without_dedupe).
     ///
     /// # Errors
     ///
@@ -95,7 +95,8 @@ impl<'h> Intake<'h> {
     pub fn admit(self) -> impl Future<Output = Result<Run, Answer>> + use<> {
         // Not in the future, which would hold the state of the hash besides what it waits with.
         match self.conclude() {
-            Ok(admission) => Either::Left(admission.claim()),
+            Ok(admission) if admission.dedupes() => Either::Left(admission.claim()),
+            Ok(admission) => Either::Right(ready(admission.pass())),
             Err(answer) => Either::Right(ready(Err(answer))),
         }
     }
@@ -113,6 +114,9 @@ impl<'h> Intake<'h> {
         };
         drop(held);
         track.verified(&verified);
+        if !track.gate.config.looks_at_events() {
+            return Ok(Admission::unseen(track, verified));
+        }
         let events = track.gate.config.verifier.identify(&verified);
         if !is_fresh(&track.gate.config, &verified, &events) {
             return Err(track.refuse(ErrorKind::TimestampStale, &events));
