@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -24,7 +25,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// A verified delivery whose events are to be claimed.
-pub(crate) struct Admission {
+pub struct Admission {
     track: Track,
     proven: Arc<Proven>,
     keys: Arc<[Key]>,
@@ -69,12 +70,8 @@ impl Admission {
         }
     }
 
-    pub(crate) fn dedupes(&self) -> bool {
-        self.track.gate.config.dedupe
-    }
-
     /// The run of a delivery that is not to be claimed.
-    pub(crate) fn pass(self) -> Result<Run, Answer> {
+    fn pass(self) -> Result<Run, Answer> {
         let place = self.place()?;
         Ok(Run::start(
             self.track,
@@ -98,13 +95,21 @@ impl Admission {
         Ok(place)
     }
 
-    /// Claims the events: the only place where one is waited for.
+    /// Claims the events, unless the receiver is one [without
+    /// dedupe](crate::Receiver::without_dedupe): the only place where one is waited for.
+    ///
+    /// # Errors
+    ///
+    /// The answer, if the handler is not to run: the delivery is a duplicate, in progress, or too much.
     #[expect(
         clippy::manual_async_fn,
         reason = "an `async fn` holds its argument twice"
     )]
-    pub(crate) fn claim(self) -> impl Future<Output = Result<Run, Answer>> {
+    pub fn claim(self) -> impl Future<Output = Result<Run, Answer>> {
         async move {
+            if !self.track.gate.config.dedupe {
+                return self.pass();
+            }
             let gate = &self.track.gate;
             let token = Token::random();
             let mut waiting: Option<Waiting> = None;
@@ -182,6 +187,14 @@ impl Admission {
             .map(|(_, event)| event.clone())
             .collect();
         self.track.noticed(Outcome::PayloadDiffers, &events, false);
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission")
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
     }
 }
 

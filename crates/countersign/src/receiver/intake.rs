@@ -85,8 +85,8 @@ impl<'h> Intake<'h> {
         self.track.refuse(ErrorKind::BodyTimeout, &[])
     }
 
-    /// The whole body is there: verifies the delivery, at once, and claims its events, as the future
-    /// is polled, unless the receiver is one [without dedupe](crate::Receiver::without_dedupe).
+    /// The whole body is there: [concludes](Intake::conclude), at once, and
+    /// [claims](Admission::claim), as the future is polled.
     ///
     /// # Errors
     ///
@@ -95,14 +95,17 @@ impl<'h> Intake<'h> {
     pub fn admit(self) -> impl Future<Output = Result<Run, Answer>> + use<> {
         // Not in the future, which would hold the state of the hash besides what it waits with.
         match self.conclude() {
-            Ok(admission) if admission.dedupes() => Either::Left(admission.claim()),
-            Ok(admission) => Either::Right(ready(admission.pass())),
+            Ok(admission) => Either::Left(admission.claim()),
             Err(answer) => Either::Right(ready(Err(answer))),
         }
     }
 
-    /// The verdict, and what is to be claimed.
-    fn conclude(self) -> Result<Admission, Answer> {
+    /// The verdict on the delivery, and what is to be claimed.
+    ///
+    /// # Errors
+    ///
+    /// The answer, if the delivery is forged, stale or of no interest.
+    pub fn conclude(self) -> Result<Admission, Answer> {
         let Intake {
             verification,
             held,

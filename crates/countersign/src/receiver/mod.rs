@@ -36,6 +36,7 @@ use crate::verifier::Verifier;
 
 use self::limits::Shared;
 
+pub use self::admission::Admission;
 pub use self::connection::{Carried, Connection};
 pub use self::delivery::Delivery;
 pub use self::gate::{Answer, Gate};
