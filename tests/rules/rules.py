@@ -103,9 +103,9 @@ ANSWERS = [
     Rule(
         "the cap is checked before the claim",
         receiver("admission",
-                 "            let Some(place) = gate.shared.take_run(gate.config.runs) else {",
-                 "            let claimed = gate.claim(&self.keys, token).await;\n"
-                 "            let Some(place) = gate.shared.take_run(gate.config.runs) else {"),
+                 "                let place = self.place()?;",
+                 "                let claimed = gate.claim(&self.keys, token).await;\n"
+                 "                let place = self.place()?;"),
         receiver("admission", "            match gate.claim(&self.keys, token).await {",
                  "            match claimed {"),
     ),
@@ -369,8 +369,8 @@ CLAIMS = [
     Rule(
         "only fresh events reach the handler",
         receiver("admission",
-                 "                proven.events.retain(|(key, _)| fresh(key));\n",
-                 "                proven.events.retain(|(key, _)| fresh(key) || true);\n"),
+                 "                events.retain(|(key, _)| fresh(key));\n",
+                 "                events.retain(|(key, _)| fresh(key) || true);\n"),
     ),
     Rule(
         "done(id) commits at once",
@@ -385,13 +385,13 @@ CLAIMS = [
     ),
     Rule(
         "any failed: the sender has to come again",
-        receiver("run", "(true, true) if status.is_success() => {",
-                 "(true, true) if !status.is_success() => {"),
+        receiver("run", "(true, Some(failed)) if status.is_success() => {",
+                 "(true, Some(failed)) if !status.is_success() => {"),
     ),
     Rule(
         "what is not marked follows the answer",
         receiver("run", "                state.settle(success).await;",
-                 "                state.settle(success && !state.any_failed()).await;"),
+                 "                state.settle(success && state.failed_status().is_none()).await;"),
     ),
     Rule(
         "a receiver that shuts down takes nothing in",
@@ -414,8 +414,8 @@ CLAIMS = [
     ),
     Rule(
         "at a shutdown commits finish",
-        receiver("gate", "self.shared.runs() == 0 && self.shared.jobs.is_empty();",
-                 "self.shared.runs() == 0;"),
+        receiver("gate", "self.shared.runs() == 0 && self.shared.jobs.is_empty()",
+                 "self.shared.runs() == 0"),
     ),
 ]
 
@@ -523,8 +523,8 @@ STORES = [
     ),
     Rule(
         "the memory store's retention does not run by the wall clock",
-        dedupe("memory", "            Time::Brought(clock) => clock.monotonic(),",
-               "            Time::Brought(clock) => Duration::from_millis(clock.now().as_millis() as u64),"),
+        dedupe("moment", "            Time::Brought(clock) => clock.monotonic(),",
+               "            Time::Brought(clock) => std::time::Duration::from_millis(clock.now().as_millis() as u64),"),
     ),
     Rule(
         "the memory store: a claim keeps others out",

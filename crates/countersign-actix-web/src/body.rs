@@ -15,7 +15,7 @@ use actix_web::http::header::{
     CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use bytes::Bytes;
-use countersign::{Answer, Gate, Head, Run};
+use countersign::{Admission, Answer, Gate, Head};
 use futures_util::StreamExt;
 use futures_util::future::ready;
 use futures_util::stream::once;
@@ -98,7 +98,7 @@ pub(crate) async fn take_in(
     gate: &Gate,
     head: &RequestHead,
     body: &mut Payload,
-) -> Result<impl Future<Output = Result<Run, Answer>> + use<>, Refused> {
+) -> Result<Admission, Refused> {
     let requested = Requested(head);
     let mut intake = match gate.begin(&requested, declared(head)) {
         Ok(intake) => intake,
@@ -112,7 +112,7 @@ pub(crate) async fn take_in(
         Ok(())
     };
     match gate.within(gate.body_timeout(), reading).await {
-        Some(Ok(())) => Ok(intake.admit()),
+        Some(Ok(())) => intake.conclude().map_err(Refused::Late),
         Some(Err(refused)) => Err(refused),
         None => Err(Refused::Silent(intake.timed_out())),
     }

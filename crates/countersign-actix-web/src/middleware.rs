@@ -108,10 +108,10 @@ where
         let no_limit = self.no_limit.clone();
         let mut body = request.take_payload();
         Box::pin(async move {
-            // One future behind the other and in its room: nothing of the hash is kept for the claim.
-            let admission = take_in(&gate, request.head(), &mut body)
-                .and_then(|claim| claim.map_err(Refused::Late));
-            let admitted = admission.await;
+            let admitted = match take_in(&gate, request.head(), &mut body).await {
+                Ok(admission) => admission.claim().await.map_err(Refused::Late),
+                Err(refused) => Err(refused),
+            };
             match admitted {
                 Ok(run) => hand_over(run, inner, no_limit, request).await,
                 Err(refused) => {

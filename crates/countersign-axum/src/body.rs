@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use bytes::Buf;
-use countersign::{Answer, Gate, Run};
+use countersign::{Admission, Answer, Gate};
 use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -51,7 +51,7 @@ pub(crate) async fn take_in(
     gate: &Gate,
     head: &Parts,
     body: &mut Body,
-) -> Result<impl Future<Output = Result<Run, Answer>> + use<>, Refused> {
+) -> Result<Admission, Refused> {
     // The least that the body is going to be, as `Content-Length` says.
     let declared = Some(body.size_hint().lower());
     let mut intake = match gate.begin(head, declared) {
@@ -68,7 +68,7 @@ pub(crate) async fn take_in(
         Ok(())
     };
     match gate.within(gate.body_timeout(), reading).await {
-        Some(Ok(())) => Ok(intake.admit()),
+        Some(Ok(())) => intake.conclude().map_err(Refused::Late),
         Some(Err(refused)) => Err(refused),
         None => Err(Refused::Late(intake.timed_out())),
     }

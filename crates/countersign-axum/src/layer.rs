@@ -10,8 +10,8 @@ use axum_core::body::Body;
 use axum_core::extract::{DefaultBodyLimit, Request};
 use axum_core::response::{IntoResponse, Response};
 use countersign::{Clock, Gate, Receiver, Run};
+use futures_util::FutureExt;
 use futures_util::future::lazy;
-use futures_util::{FutureExt, TryFutureExt};
 use http::request::Parts;
 use tokio::runtime::Handle;
 use tower_layer::Layer;
@@ -93,10 +93,10 @@ where
         let gate = self.gate.clone();
         let (parts, mut body) = request.into_parts();
         Box::pin(async move {
-            // One future behind the other and in its room: nothing of the hash is kept for the claim.
-            let admission =
-                take_in(&gate, &parts, &mut body).and_then(|claim| claim.map_err(Refused::Late));
-            let admitted = admission.await;
+            let admitted = match take_in(&gate, &parts, &mut body).await {
+                Ok(admission) => admission.claim().await.map_err(Refused::Late),
+                Err(refused) => Err(refused),
+            };
             Ok(match admitted {
                 Ok(run) => hand_over(run, inner, parts).await,
                 Err(refused) => refused.respond(&mut body).await,

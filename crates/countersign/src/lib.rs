@@ -57,7 +57,7 @@ pub use self::head::Head;
 pub use self::observer::{Observation, Observer, Outcome};
 pub use self::provider::Provider;
 pub use self::receiver::{
-    Answer, Carried, Connection, Delivery, Gate, Intake, Keeper, Receiver, Run,
+    Admission, Answer, Carried, Connection, Delivery, Gate, Intake, Keeper, Receiver, Run,
 };
 pub use self::scan::Pointer;
 pub use self::secret::Secret;

@@ -1,43 +1,11 @@
 //! What the adapters cost a request, against a handler with the same check written inline.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use countersign::{
-    Claim, Commit, DedupeStore, Key, Lease, MemoryStore, Renewal, StoreError, Token,
-};
+use countersign::MemoryStore;
 
 use crate::deliveries::{Delivery, fresh, receiver};
 use crate::measure::{race, ratio};
 use crate::{actix, axum};
-
-/// A store that is none: it lets every claim through, and keeps nothing.
-struct NoStore;
-
-impl DedupeStore for NoStore {
-    async fn claim(&self, keys: &[Key], _: Token, _: Duration) -> Result<Claim, StoreError> {
-        Ok(Claim::Acquired(Lease {
-            fresh: keys.to_vec(),
-            differing: Vec::new(),
-        }))
-    }
-
-    async fn commit(&self, _: &[Key], _: Token, _: Duration) -> Result<Commit, StoreError> {
-        Ok(Commit::Landed)
-    }
-
-    async fn renew(&self, _: &[Key], _: Token, _: Duration) -> Result<Renewal, StoreError> {
-        Ok(Renewal::Renewed)
-    }
-
-    async fn release(&self, _: &[Key], _: Token) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn leases_expire(&self) -> bool {
-        false
-    }
-}
 
 /// The same delivery again and again.
 fn repeated(length: usize) -> impl Fn() -> Delivery + Copy {
@@ -55,7 +23,7 @@ pub(crate) fn without_a_store() {
         let times = race([
             Box::new(axum::rounds(
                 &runtime,
-                axum::layered(receiver(NoStore)),
+                axum::layered(receiver(MemoryStore::default()).without_dedupe()),
                 repeated(length),
             )),
             Box::new(axum::rounds(&runtime, axum::inline(), repeated(length))),
@@ -65,7 +33,11 @@ pub(crate) fn without_a_store() {
     for (length, limit) in [(1024, 1.08), (65536, 1.03)] {
         let system = actix_web::rt::System::new();
         let times = race([
-            Box::new(actix::layered(&system, receiver(NoStore), repeated(length))),
+            Box::new(actix::layered(
+                &system,
+                receiver(MemoryStore::default()).without_dedupe(),
+                repeated(length),
+            )),
             Box::new(actix::inline(&system, repeated(length))),
         ]);
         ratio(&format!("layer.actix.{length}"), times, limit);

@@ -16,4 +16,5 @@ mod stage;
 mod store_faults;
 mod undecodable;
 mod waiting;
+mod without_dedupe;
 mod worker;

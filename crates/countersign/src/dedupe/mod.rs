@@ -66,6 +66,11 @@ impl Key {
     pub fn payload_hash(&self) -> u64 {
         self.payload_hash
     }
+
+    /// Whether it is of the same payload, too.
+    pub(crate) fn is_same(&self, other: &Key) -> bool {
+        self == other && self.payload_hash == other.payload_hash
+    }
 }
 
 impl PartialEq for Key {

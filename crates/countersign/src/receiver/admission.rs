@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// A verified delivery whose events are to be claimed.
-pub(crate) struct Admission {
+pub struct Admission {
     track: Track,
     proven: Arc<Proven>,
     keys: Arc<[Key]>,
@@ -55,29 +56,65 @@ impl Admission {
         };
         Ok(Admission {
             track,
-            proven: Arc::new(Proven { verified, events }),
+            proven: Arc::new(Proven::new(verified, OnceLock::from(events))),
             keys,
         })
     }
 
-    /// Claims the events: the only place where one is waited for.
+    /// One whose events nobody has to know before its handler runs.
+    pub(crate) fn unseen(track: Track, verified: Verified) -> Admission {
+        Admission {
+            track,
+            proven: Arc::new(Proven::new(verified, OnceLock::new())),
+            keys: Arc::default(),
+        }
+    }
+
+    /// The run of a delivery that is not to be claimed.
+    fn pass(self) -> Result<Run, Answer> {
+        let place = self.place()?;
+        Ok(Run::start(
+            self.track,
+            self.proven,
+            Arc::default(),
+            None,
+            place,
+        ))
+    }
+
+    /// A place for the handler.
+    fn place(&self) -> Result<RunPlace, Answer> {
+        let gate = &self.track.gate;
+        let Some(place) = gate.shared.take_run(gate.config.runs) else {
+            return Err(self.refuse(ErrorKind::TooManyRuns));
+        };
+        // Behind the place: a shutdown that begins in between sees it taken, and waits.
+        if gate.is_draining() {
+            return Err(self.refuse(ErrorKind::ShuttingDown));
+        }
+        Ok(place)
+    }
+
+    /// Claims the events, unless the receiver is one [without
+    /// dedupe](crate::Receiver::without_dedupe): the only place where one is waited for.
+    ///
+    /// # Errors
+    ///
+    /// The answer, if the handler is not to run: the delivery is a duplicate, in progress, or too much.
     #[expect(
         clippy::manual_async_fn,
         reason = "an `async fn` holds its argument twice"
     )]
-    pub(crate) fn claim(self) -> impl Future<Output = Result<Run, Answer>> {
+    pub fn claim(self) -> impl Future<Output = Result<Run, Answer>> {
         async move {
+            if !self.track.gate.config.dedupe {
+                return self.pass();
+            }
             let gate = &self.track.gate;
             let token = Token::random();
             let mut waiting: Option<Waiting> = None;
             loop {
-                let Some(place) = gate.shared.take_run(gate.config.runs) else {
-                    return Err(self.refuse(ErrorKind::TooManyRuns));
-                };
-                // Behind the place: a shutdown that begins in between sees it taken, and waits.
-                if gate.is_draining() {
-                    return Err(self.refuse(ErrorKind::ShuttingDown));
-                }
+                let place = self.place()?;
                 match gate.claim(&self.keys, token).await {
                     Some(Ok(Claim::Acquired(lease))) => {
                         return Ok(self.acquired(lease, token, place));
@@ -109,9 +146,9 @@ impl Admission {
         self.note_differing(&lease.differing);
         if lease.fresh.len() < self.keys.len() {
             // Nobody else has it yet.
-            if let Some(proven) = Arc::get_mut(&mut self.proven) {
+            if let Some(events) = Arc::get_mut(&mut self.proven).and_then(Proven::events_mut) {
                 let fresh = |key: &Key| lease.fresh.binary_search(key).is_ok();
-                proven.events.retain(|(key, _)| fresh(key));
+                events.retain(|(key, _)| fresh(key));
             }
             self.keys = lease.fresh.into();
         }
@@ -131,12 +168,12 @@ impl Admission {
     }
 
     fn refuse(&self, kind: ErrorKind) -> Answer {
-        let events = self.track.names(&self.proven.events);
+        let events = self.track.names(self.proven.seen());
         self.track.refuse(kind, &events)
     }
 
     fn answered(&self, outcome: Outcome, status: StatusCode) {
-        let events = self.track.names(&self.proven.events);
+        let events = self.track.names(self.proven.seen());
         self.track.answered(outcome, None, status, &events);
     }
 
@@ -144,12 +181,20 @@ impl Admission {
         if differing.is_empty() {
             return;
         }
-        let events = self.proven.events.iter();
+        let events = self.proven.seen().iter();
         let events: Vec<Identity> = events
             .filter(|(key, _)| differing.contains(key))
             .map(|(_, event)| event.clone())
             .collect();
         self.track.noticed(Outcome::PayloadDiffers, &events, false);
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission")
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,7 +210,7 @@ fn in_progress(retry_after: Option<Duration>) -> Answer {
     }
 }
 
-/// The events that are to be claimed, each once, with their keys and in the order of the delivery.
+/// The events that are to be claimed, each once, or all that are to be run without a claim, with their keys and in the order of the delivery.
 ///
 /// # Errors
 ///
@@ -187,8 +232,8 @@ fn of_interest(track: &Track, mut events: Vec<Identity>) -> Result<Vec<(Key, Ide
     let mut differing = Vec::new();
     for event in events {
         let key = event.key(&config.endpoint);
-        // A delivery of one event, as most are, needs no table.
-        if alone {
+        // A delivery of one event, as most are, needs no table; and without dedupe nothing is left out.
+        if alone || !config.dedupe {
             kept.push((key, event));
             continue;
         }

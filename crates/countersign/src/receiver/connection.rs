@@ -23,7 +23,8 @@ impl Connection {
 
     /// Polls `task`, the future of [`Run::supervise`](crate::Run::supervise), in place. When the answer deadline strikes,
     /// or this future is dropped because the sender hung up, the rest of the task is handed to
-    /// `spawn`, which has to see that it runs to its end.
+    /// `spawn`, which has to see that it runs to its end. [Without
+    /// dedupe](crate::Receiver::without_dedupe) there is no such deadline, and the task is dropped.
     ///
     /// # Errors
     ///
@@ -51,6 +52,12 @@ pub struct Carried<T: Future, S: FnOnce(Pin<Box<T>>)> {
 impl<T: Future, S: FnOnce(Pin<Box<T>>)> Carried<T, S> {
     fn detach(&mut self) {
         if let Some((task, spawn)) = self.task.take() {
+            if !self.state.dedupes() {
+                self.state
+                    .track
+                    .noticed(Outcome::HandlerFailed, &self.state.names, true);
+                return;
+            }
             self.state.detach();
             spawn(task);
         }
@@ -71,6 +78,9 @@ where
         if let Poll::Ready(result) = task.as_mut().poll(cx) {
             self.task = None;
             return Poll::Ready(result);
+        }
+        if !self.state.dedupes() {
+            return Poll::Pending;
         }
         let gate = self.state.track.gate.clone();
         let deadline = self

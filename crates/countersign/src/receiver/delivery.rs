@@ -1,6 +1,6 @@
 //! What the handler is given: the proof, the events that are its to run, and their settlement.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::state::{Mark, RunState};
 use crate::dedupe::Key;
@@ -18,8 +18,24 @@ pub struct Delivery {
 /// What a delivery proved to be. It is put on the heap before its events are claimed, since all
 /// that waits for the claim would otherwise hold it, and move it, too.
 pub(crate) struct Proven {
-    pub(crate) verified: Verified,
-    pub(crate) events: Vec<(Key, Identity)>,
+    verified: Verified,
+    /// There before they are claimed; without a claim, once somebody asks for them.
+    events: OnceLock<Vec<(Key, Identity)>>,
+}
+
+impl Proven {
+    pub(crate) fn new(verified: Verified, events: OnceLock<Vec<(Key, Identity)>>) -> Proven {
+        Proven { verified, events }
+    }
+
+    /// The events as far as they are known.
+    pub(crate) fn seen(&self) -> &[(Key, Identity)] {
+        self.events.get().map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn events_mut(&mut self) -> Option<&mut Vec<(Key, Identity)>> {
+        self.events.get_mut()
+    }
 }
 
 impl Delivery {
@@ -32,9 +48,21 @@ impl Delivery {
         &self.proven.verified
     }
 
-    /// The events to run, in the order of the delivery: those that had not been committed before.
+    /// The events to run, in the order of the delivery: those that had not been committed before, or
+    /// all of them if the receiver is one [without dedupe](crate::Receiver::without_dedupe).
     pub fn events(&self) -> impl ExactSizeIterator<Item = &Identity> {
-        self.proven.events.iter().map(|(_, event)| event)
+        self.keyed().iter().map(|(_, event)| event)
+    }
+
+    fn keyed(&self) -> &[(Key, Identity)] {
+        let Proven { verified, events } = &*self.proven;
+        events.get_or_init(|| {
+            let config = &self.run.track.gate.config;
+            let events = config.verifier.identify(verified).into_iter();
+            events
+                .map(|event| (event.key(&config.endpoint), event))
+                .collect()
+        })
     }
 
     /// The one event of a delivery that is no batch, decoded.
@@ -44,7 +72,7 @@ impl Delivery {
     /// If its JSON is not what `T` takes: the event is then refused, unless
     /// [`Receiver::on_undecodable`](crate::Receiver::on_undecodable) says otherwise.
     pub fn decode_one<T: FromEvent>(&self) -> Result<T, DecodeError> {
-        match self.proven.events.first() {
+        match self.keyed().first() {
             Some((key, event)) => self.decode(key, event),
             // No run begins without an event.
             None => Err(DecodeError::nothing()),
@@ -59,8 +87,8 @@ impl Delivery {
     /// The first one's, if none of them decodes.
     pub fn decode_all<T: FromEvent>(&self) -> Result<Vec<T>, DecodeError> {
         let mut first = None;
-        let mut decoded = Vec::with_capacity(self.proven.events.len());
-        for (key, event) in &self.proven.events {
+        let mut decoded = Vec::with_capacity(self.keyed().len());
+        for (key, event) in self.keyed() {
             match self.decode(key, event) {
                 Ok(event) => decoded.push(event),
                 Err(error) => {
@@ -129,10 +157,8 @@ impl Delivery {
 
     fn take(&self, id: &str, mark: Mark) -> Arc<[Key]> {
         let named = |key: &Key| {
-            self.proven
-                .events
-                .iter()
-                .any(|(other, event)| other == key && event.id() == id)
+            let mut events = self.keyed().iter();
+            events.any(|(other, event)| other == key && event.id() == id)
         };
         self.run.take(named, mark)
     }
@@ -141,7 +167,7 @@ impl Delivery {
 impl std::fmt::Debug for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Delivery")
-            .field("events", &self.proven.events.len())
+            .field("events", &self.proven.seen().len())
             .finish_non_exhaustive()
     }
 }

@@ -85,8 +85,8 @@ impl<'h> Intake<'h> {
         self.track.refuse(ErrorKind::BodyTimeout, &[])
     }
 
-    /// The whole body is there: verifies the delivery, at once, and claims its events, as the future
-    /// is polled.
+    /// The whole body is there: [concludes](Intake::conclude), at once, and
+    /// [claims](Admission::claim), as the future is polled.
     ///
     /// # Errors
     ///
@@ -100,8 +100,12 @@ impl<'h> Intake<'h> {
         }
     }
 
-    /// The verdict, and what is to be claimed.
-    fn conclude(self) -> Result<Admission, Answer> {
+    /// The verdict on the delivery, and what is to be claimed.
+    ///
+    /// # Errors
+    ///
+    /// The answer, if the delivery is forged, stale or of no interest.
+    pub fn conclude(self) -> Result<Admission, Answer> {
         let Intake {
             verification,
             held,
@@ -113,6 +117,9 @@ impl<'h> Intake<'h> {
         };
         drop(held);
         track.verified(&verified);
+        if !track.gate.config.looks_at_events() {
+            return Ok(Admission::unseen(track, verified));
+        }
         let events = track.gate.config.verifier.identify(&verified);
         if !is_fresh(&track.gate.config, &verified, &events) {
             return Err(track.refuse(ErrorKind::TimestampStale, &events));

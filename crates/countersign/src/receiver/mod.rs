@@ -36,6 +36,7 @@ use crate::verifier::Verifier;
 
 use self::limits::Shared;
 
+pub use self::admission::Admission;
 pub use self::connection::{Carried, Connection};
 pub use self::delivery::Delivery;
 pub use self::gate::{Answer, Gate};
@@ -89,6 +90,7 @@ pub(crate) struct Config {
     pub(crate) commit_also: Option<Arc<dyn Fn(StatusCode) -> bool + Send + Sync>>,
     pub(crate) on_undecodable: Undecodable,
     pub(crate) fail_open: bool,
+    pub(crate) dedupe: bool,
     pub(crate) lease: Duration,
     pub(crate) answer_deadline: Duration,
     pub(crate) max_run: Duration,
@@ -148,6 +150,7 @@ impl Receiver {
                 commit_also: None,
                 on_undecodable: Undecodable::Refuse,
                 fail_open: false,
+                dedupe: true,
                 lease: 30 * SECOND,
                 answer_deadline: 8 * SECOND,
                 max_run: 300 * SECOND,
@@ -330,6 +333,21 @@ impl Receiver {
         self
     }
 
+    /// Verifies, and nothing more: **every verified delivery runs the handler**, a provider's retries and
+    /// an attacker's replays within the window included, at once too. No store is asked.
+    ///
+    /// For merchants who write an event's effects and its [id](crate::Identity::id) into one database,
+    /// under a unique key, and in one transaction. The handler is the framework's own then: it is dropped
+    /// with its connection, has no answer deadline (it is stopped at `max_run`), and its events are neither
+    /// committed nor released, so that [`Delivery::done`] and [`Delivery::failed`] are `false`. Events are
+    /// identified when the handler asks for them, unless [types](Receiver::with_types) or
+    /// [freshness](Receiver::with_freshness) are to be looked at, or the provider sends batches.
+    #[must_use]
+    pub fn without_dedupe(mut self) -> Self {
+        self.config().dedupe = false;
+        self
+    }
+
     /// The endpoint's name.
     pub fn endpoint(&self) -> &str {
         &self.config.endpoint
@@ -398,6 +416,16 @@ impl Receiver {
             );
         }
         Ok(self)
+    }
+}
+
+impl Config {
+    /// Whether it depends on its events whether a delivery reaches the handler.
+    pub(crate) fn looks_at_events(&self) -> bool {
+        self.dedupe
+            || self.types.is_some()
+            || self.freshness.is_some()
+            || self.provider.envelope().members.is_some()
     }
 }
 

@@ -41,7 +41,7 @@ impl Run {
         token: Option<Token>,
         place: RunPlace,
     ) -> Run {
-        let names = track.names(&proven.events);
+        let names = track.names(proven.seen());
         let state = Arc::new(RunState::new(track, names, token, keys));
         let delivery = Delivery::new(proven, state.clone());
         Run {

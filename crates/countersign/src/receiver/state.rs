@@ -88,6 +88,10 @@ impl RunState {
         }
     }
 
+    pub(crate) fn dedupes(&self) -> bool {
+        self.track.gate.config.dedupe
+    }
+
     /// The sender was answered, or hung up, before the handler was done.
     pub(crate) fn detach(&self) {
         self.detached.store(true, Ordering::Release);
@@ -193,7 +197,11 @@ impl RunState {
     /// An event decodes, in another form perhaps than it was asked for first.
     pub(crate) fn decoded(&self, key: &Key) {
         let mut inner = self.inner();
-        if let Some((_, refused)) = inner.undecodable.iter_mut().find(|(known, _)| known == key) {
+        if let Some((_, refused)) = inner
+            .undecodable
+            .iter_mut()
+            .find(|(known, _)| known.is_same(key))
+        {
             *refused = false;
         }
     }
@@ -208,7 +216,11 @@ impl RunState {
     ) {
         {
             let mut inner = self.inner();
-            match inner.undecodable.iter_mut().find(|(known, _)| known == key) {
+            match inner
+                .undecodable
+                .iter_mut()
+                .find(|(known, _)| known.is_same(key))
+            {
                 Some((_, known)) => {
                     *known = refused;
                     return;
@@ -226,7 +238,11 @@ impl RunState {
         let inner = self.inner();
         let mut failed = inner.keys.iter().filter(|(_, mark)| *mark == Mark::Failed);
         let undecodable = |key: &Key| inner.undecodable.iter().any(|(known, _)| known == key);
-        let first = failed.next()?;
+        let Some(first) = failed.next() else {
+            // Without a claim nothing is marked, and what did not decode is known from here alone.
+            let lost = inner.undecodable.iter().any(|(_, refused)| *refused);
+            return (lost && !self.dedupes()).then_some(StatusCode::UNPROCESSABLE_ENTITY);
+        };
         Some(
             match undecodable(&first.0) && failed.all(|(key, _)| undecodable(key)) {
                 true => StatusCode::UNPROCESSABLE_ENTITY,
