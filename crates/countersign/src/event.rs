@@ -37,7 +37,7 @@ pub enum IdSource {
     /// A text or number in the payload, unique over all events.
     Pointer(Pointer),
     /// A text or number in the payload that may be the resource's and not the event's: the event
-    /// is the type and the id together.
+    /// is the type and the id together, and where the type is not known the digest of its bytes.
     WithType(Pointer),
     /// A text or number in the payload, or where it is missing several that name the event
     /// together.
@@ -360,6 +360,11 @@ impl Identifier {
                     all.iter().all(there) && (any.is_empty() || any.iter().any(there))
                 })
                 .map(|(kind, ..)| Box::from(*kind)),
+        };
+        // Without the type, the id may be a resource's, and its next status another event.
+        let keyed_by = match keyed_by {
+            KeyedBy::TypeAndId if kind.is_none() => KeyedBy::Digest,
+            known => known,
         };
         let time = self.time.and_then(at).and_then(time_of);
         Identity {

@@ -22,6 +22,7 @@ mod requests;
 mod run;
 mod secrets;
 mod send;
+mod send_misused;
 mod sign;
 mod streams;
 mod usage;

@@ -103,20 +103,14 @@ impl Delivery {
     }
 
     fn decode<T: FromEvent>(&self, key: &Key, event: &Identity) -> Result<T, DecodeError> {
-        let run = &self.run;
-        match T::from_event(event) {
-            Ok(decoded) => {
-                run.decoded(key);
-                Ok(decoded)
-            }
-            Err(error) => {
-                let on = run.track.gate.config.on_undecodable;
-                let decoded = T::undecoded(event, error.clone(), on);
-                let refused = decoded.is_err() || on == Undecodable::Refuse;
-                run.undecodable(key, event, &error, refused);
-                decoded
-            }
-        }
+        T::from_event(event).or_else(|error| {
+            let run = &self.run;
+            let on = run.track.gate.config.on_undecodable;
+            let decoded = T::undecoded(event, error.clone(), on);
+            let refused = decoded.is_err() || on == Undecodable::Refuse;
+            run.undecodable(key, event, &error, refused);
+            decoded
+        })
     }
 
     /// Whether the provider sends several events at once.
@@ -156,11 +150,9 @@ impl Delivery {
     }
 
     fn take(&self, id: &str, mark: Mark) -> Arc<[Key]> {
-        let named = |key: &Key| {
-            let mut events = self.keyed().iter();
-            events.any(|(other, event)| other == key && event.id() == id)
-        };
-        self.run.take(named, mark)
+        let named = self.keyed().iter().filter(|(_, event)| event.id() == id);
+        let named: Vec<Key> = named.map(|(key, _)| *key).collect();
+        self.run.take(|key| named.contains(key), mark)
     }
 }
 

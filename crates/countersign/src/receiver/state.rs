@@ -194,19 +194,8 @@ impl RunState {
         self.inner().given_up
     }
 
-    /// An event decodes, in another form perhaps than it was asked for first.
-    pub(crate) fn decoded(&self, key: &Key) {
-        let mut inner = self.inner();
-        if let Some((_, refused)) = inner
-            .undecodable
-            .iter_mut()
-            .find(|(known, _)| known.is_same(key))
-        {
-            *refused = false;
-        }
-    }
-
-    /// Remembers that an event did not decode, and tells the operator, once.
+    /// Remembers that an event did not decode, and tells the operator, once. One that was refused in one
+    /// form stays so in whatever other it is asked for: who asked for the first did not get it.
     pub(crate) fn undecodable(
         &self,
         key: &Key,
@@ -222,7 +211,7 @@ impl RunState {
                 .find(|(known, _)| known.is_same(key))
             {
                 Some((_, known)) => {
-                    *known = refused;
+                    *known |= refused;
                     return;
                 }
                 None => inner.undecodable.push((*key, refused)),
