@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign::{ErrorKind, Observation, Observer, Outcome};
+use countersign::{ErrorKind, Identity, Observation, Observer, Outcome};
 use http::StatusCode;
 
 /// Watches a receiver, and is asked afterwards. Clones share what was seen.
@@ -38,6 +38,7 @@ struct Seen {
     reason: Option<ErrorKind>,
     status: Option<StatusCode>,
     ids: Vec<String>,
+    committed: Vec<String>,
     late: bool,
 }
 
@@ -58,7 +59,8 @@ impl Witness {
 
     /// How often it ran and succeeded.
     pub fn successes(&self, id: &str) -> usize {
-        self.count(id, |seen| seen.outcome == Outcome::Delivered)
+        let committed = |seen: &&Seen| seen.committed.iter().any(|known| known == id);
+        self.seen().iter().filter(committed).count()
     }
 
     /// How often it came again after it had succeeded.
@@ -191,12 +193,13 @@ impl Witness {
 
 impl Observer for Witness {
     fn observe(&self, observation: &Observation<'_>) {
-        let ids = observation.events.iter();
+        let ids = |events: &[Identity]| events.iter().map(|event| event.id().to_owned()).collect();
         self.seen().push(Seen {
             outcome: observation.outcome,
             reason: observation.reason,
             status: observation.status,
-            ids: ids.map(|event| event.id().to_owned()).collect(),
+            ids: ids(observation.events),
+            committed: ids(observation.committed),
             late: observation.late,
         });
     }

@@ -113,6 +113,9 @@ pub struct Observation<'a> {
     pub bytes: usize,
     /// The events concerned.
     pub events: &'a [Identity],
+    /// Those of them that a run has committed: all of a delivery that was delivered, and of a batch that
+    /// failed those that had been settled as done.
+    pub committed: &'a [Identity],
     /// From the head to this observation.
     pub elapsed: Duration,
     /// Whether the sender had been answered, or had hung up, before.

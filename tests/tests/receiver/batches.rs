@@ -359,3 +359,24 @@ fn a_failed_event_stays_failed_when_the_answer_commits_the_rest() {
         assert_eq!(stage.held(), (0, 1));
     });
 }
+
+#[test]
+fn the_operator_is_told_what_of_a_batch_is_committed() {
+    on_each_store(|stage| {
+        let bank = stage.open(&stage.banking_circle());
+        let (_, handler) = marking(&[("a", true), ("b", false)], 200);
+        bank.deliver(stage.batch(&["c", "b", "a"]), handler);
+        let (_, handler) = marking(&[("e", true)], 500);
+        bank.deliver(stage.batch(&["d", "e"]), handler);
+        bank.deliver(stage.batch(&["f"]), at_once(200));
+        bank.deliver(stage.batch(&["g"]), at_once(500));
+        bank.deliver(stage.batch(&["a"]), at_once(500));
+        let committed = stage
+            .log
+            .take()
+            .into_iter()
+            .map(|seen| seen.committed.join(" "));
+        let committed: Vec<String> = committed.collect();
+        assert_eq!(committed, ["c a", "e", "f", "", ""]);
+    });
+}

@@ -23,6 +23,7 @@ pub struct Seen {
     pub skew_millis: Option<i64>,
     pub bytes: usize,
     pub ids: Vec<String>,
+    pub committed: Vec<String>,
     pub kinds: Vec<Option<String>>,
     pub elapsed: Duration,
     pub late: bool,
@@ -46,6 +47,11 @@ impl Observer for Log {
             skew_millis: told.skew_millis,
             bytes: told.bytes,
             ids: told.events.iter().map(|event| event.id().into()).collect(),
+            committed: told
+                .committed
+                .iter()
+                .map(|event| event.id().into())
+                .collect(),
             kinds: told
                 .events
                 .iter()

@@ -65,6 +65,11 @@ impl Delivery {
         })
     }
 
+    /// The keys of the events, as far as they have been identified.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.proven.seen().iter().map(|(key, _)| key)
+    }
+
     /// The one event of a delivery that is no batch, decoded.
     ///
     /// # Errors

@@ -270,6 +270,25 @@ impl Track {
         status: StatusCode,
         events: &[Identity],
     ) {
+        self.count(status);
+        self.observe(outcome, (reason, None), Some(status), (events, &[]), false);
+    }
+
+    /// Tells the observer how a run ended: what was answered, if anybody was there to hear it, and which
+    /// of its events are committed.
+    pub(crate) fn ran(
+        &self,
+        outcome: Outcome,
+        status: Option<StatusCode>,
+        events: (&[Identity], &[Identity]),
+    ) {
+        if let Some(status) = status {
+            self.count(status);
+        }
+        self.observe(outcome, (None, None), status, events, status.is_none());
+    }
+
+    fn count(&self, status: StatusCode) {
         // A forged delivery is not the provider's, and counts for none of its failures.
         if self.key_index.is_some() {
             let failures = &self.gate.shared.failures_in_a_row;
@@ -279,12 +298,11 @@ impl Track {
                 failures.fetch_add(1, Ordering::Relaxed);
             }
         }
-        self.observe(outcome, (reason, None), Some(status), events, false);
     }
 
     /// Tells the observer something beside the answer, or what became of a delivery after it.
     pub(crate) fn noticed(&self, outcome: Outcome, events: &[Identity], late: bool) {
-        self.observe(outcome, (None, None), None, events, late);
+        self.observe(outcome, (None, None), None, (events, &[]), late);
     }
 
     /// Tells the observer which event does not decode, and why.
@@ -293,7 +311,7 @@ impl Track {
             Outcome::Undecodable,
             (None, Some(error)),
             None,
-            events,
+            (events, &[]),
             late,
         );
     }
@@ -303,7 +321,7 @@ impl Track {
         outcome: Outcome,
         (reason, decode_error): (Option<ErrorKind>, Option<&DecodeError>),
         status: Option<StatusCode>,
-        events: &[Identity],
+        (events, committed): (&[Identity], &[Identity]),
         late: bool,
     ) {
         let config = &self.gate.config;
@@ -321,6 +339,7 @@ impl Track {
             skew_millis: self.skew_millis,
             bytes: self.bytes,
             events,
+            committed,
             elapsed: self.gate.clock.monotonic().saturating_sub(self.started),
             late,
             failures_in_a_row: self.gate.shared.failures_in_a_row.load(Ordering::Relaxed),

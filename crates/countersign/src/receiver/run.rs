@@ -128,11 +128,13 @@ impl Run {
             Ok((status, _)) => *status,
             Err(answer) => answer.status,
         };
-        if state.is_detached() {
-            state.track.noticed(outcome, &state.names, true);
-        } else {
-            state.track.answered(outcome, None, status, &state.names);
-        }
+        let partly = match outcome {
+            Outcome::Delivered => None,
+            _ => Some(state.done_among(&state.names, self.delivery.keys())),
+        };
+        let committed = partly.as_deref().unwrap_or(&state.names);
+        let heard = (!state.is_detached()).then_some(status);
+        state.track.ran(outcome, heard, (&state.names, committed));
         result.map(|(_, response)| response)
     }
 }

@@ -1,5 +1,6 @@
 //! What becomes of each event of a run, as the keeper, the handler and the connection see it.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -219,6 +220,26 @@ impl RunState {
         }
         self.track
             .undecodable(error, &[event.name()], self.is_detached());
+    }
+
+    /// Those of `names` whose events succeeded; `keys` are theirs, in the same order.
+    pub(crate) fn done_among<'k>(
+        &self,
+        names: &[Identity],
+        keys: impl Iterator<Item = &'k Key>,
+    ) -> Vec<Identity> {
+        let inner = self.inner();
+        let done: HashSet<&Key> = inner
+            .keys
+            .iter()
+            .filter(|(_, mark)| matches!(mark, Mark::Committing | Mark::Committed))
+            .map(|(key, _)| key)
+            .collect();
+        if done.is_empty() {
+            return Vec::new();
+        }
+        let named = names.iter().zip(keys).filter(|(_, key)| done.contains(key));
+        named.map(|(name, _)| name.clone()).collect()
     }
 
     /// What the sender has to be told of a success in which an event was marked as failed or did
