@@ -20,7 +20,8 @@ use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
 
 /// What loggers are told of a 500 or 503 in place of the handler's response.
-const NO_ANSWER: &str = "the webhook's handler panicked, was stopped, or is past its deadline";
+const NO_ANSWER: &str =
+    "the webhook's handler panicked, was stopped, is past its deadline, or left an event undone";
 
 /// Puts a [`Receiver`] in front of a handler: `web::post().to(handler).wrap(middleware.clone())`.
 ///

@@ -27,7 +27,8 @@ pub use self::signed::Signed;
 /// Where a scheme allows several spellings, the signature gets the plainest: lower-case digits, no
 /// prefix unless it is required, the first of several headers or keys. A message id that stands in
 /// a signed header is random and new for each delivery, unless [`with_id`](Signer::with_id) sets
-/// it.
+/// it. Where the id is in the body, it is the body's: [`Sample`](crate::Sample) makes one with a fresh id
+/// each time.
 ///
 /// ```
 /// use countersign::{Secret, UnixTime, Verifier, provider};

@@ -183,7 +183,9 @@ impl Receiver {
 
     /// Takes these types of event only. Deliveries of other types are answered 200 with
     /// `webhook-outcome: ignored`, and neither claimed nor decoded. An event whose type cannot be
-    /// told is handed on all the same: nothing is ignored that nobody chose to ignore.
+    /// told is handed on all the same: nothing is ignored that nobody chose to ignore. A name that
+    /// is misspelt here is a type that is ignored; where types are inferred from the payload's shape, as
+    /// 4Pay's are, one that was inferred wrongly is ignored too.
     ///
     /// # Errors
     ///
