@@ -222,7 +222,9 @@ enum IdAt {
     Found {
         at: usize,
         with_type: bool,
-        parts: Vec<usize>,
+        /// What stands in for it. Looked for only where it is missing: it may be the most of the
+        /// payload.
+        parts: Targets,
     },
 }
 
@@ -243,17 +245,20 @@ impl Identifier {
             IdSource::Pointer(id) => IdAt::Found {
                 at: targets.add(id),
                 with_type: false,
-                parts: Vec::new(),
+                parts: Targets::default(),
             },
             IdSource::WithType(id) => IdAt::Found {
                 at: targets.add(id),
                 with_type: true,
-                parts: Vec::new(),
+                parts: Targets::default(),
             },
             IdSource::OrParts { id, parts } => IdAt::Found {
                 at: targets.add(id),
                 with_type: false,
-                parts: parts.iter().map(|part| targets.add(part)).collect(),
+                parts: parts.iter().fold(Targets::default(), |mut all, part| {
+                    all.add(part);
+                    all
+                }),
             },
         };
         let kind = match &envelope.kind {
@@ -324,23 +329,10 @@ impl Identifier {
             } => match (at(*index), scalar(*index)) {
                 (_, Some(id)) if *with_type => (id.into(), KeyedBy::TypeAndId),
                 (_, Some(id)) => (id.into(), KeyedBy::Id),
-                (Some(Found::Nothing), None)
-                    if parts.iter().any(|part| scalar(*part).is_some())
-                        && !parts.iter().any(|part| at(*part) == Some(&Found::Twice)) =>
-                {
-                    let texts: Vec<&str> = parts
-                        .iter()
-                        .map(|part| scalar(*part).unwrap_or_default())
-                        .collect();
-                    // With a part missing, two events could share the rest: a lost event is worse
-                    // than a doubled one, so the bytes decide.
-                    // So could two that differ in where a part ends.
-                    let whole = texts
-                        .iter()
-                        .all(|text| !text.is_empty() && !text.contains('|'));
-                    let keyed_by = if whole { KeyedBy::Id } else { KeyedBy::Digest };
-                    (texts.join("|").into(), keyed_by)
-                }
+                (Some(Found::Nothing), None) => match together(parts, &raw) {
+                    Some(named) => named,
+                    None => return Identity::unidentified(raw),
+                },
                 _ => return Identity::unidentified(raw),
             },
         };
@@ -377,6 +369,25 @@ impl Identifier {
             identified: true,
         }
     }
+}
+
+/// The parts that name an event together; `None` if none of them does, or one is there twice.
+fn together(parts: &Targets, raw: &[u8]) -> Option<(Box<str>, KeyedBy)> {
+    let found = parts.find(raw)?;
+    let texts: Vec<&str> = found
+        .iter()
+        .map(|part| part.scalar().unwrap_or_default())
+        .collect();
+    if found.contains(&Found::Twice) || texts.iter().all(|text| text.is_empty()) {
+        return None;
+    }
+    // With a part missing, two events could share the rest: a lost event is worse than a doubled one, so
+    // the bytes decide. So could two that differ in where a part ends.
+    let whole = texts
+        .iter()
+        .all(|text| !text.is_empty() && !text.contains('|'));
+    let keyed_by = if whole { KeyedBy::Id } else { KeyedBy::Digest };
+    Some((texts.join("|").into(), keyed_by))
 }
 
 /// A time in a payload: a date as text, or seconds as a whole number.
