@@ -21,12 +21,16 @@ use http::header::HOST;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use crate::failure::{Failure, Reason};
 use crate::output::Printable;
 
 /// How many requests are kept.
 const NEWEST: usize = 1000;
+
+/// How many refused bodies are read to their ends at once.
+const PLACES: usize = 8;
 
 /// How long the rest of a refused body may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,6 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Captures {
     folder: PathBuf,
     kept: Mutex<Kept>,
+    /// For the bodies of what was refused by its head.
+    places: Semaphore,
 }
 
 struct Kept {
@@ -69,6 +75,7 @@ impl Captures {
                 number: 0,
             }),
             folder,
+            places: Semaphore::new(PLACES),
         })
     }
 
@@ -157,15 +164,20 @@ pub(super) async fn keep(
         rest,
     } = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     // What is refused by its head is not read to its end; but a signature can be looked for in it only
-    // if it is.
+    // if it is. These bodies are outside the receiver's budget: a few at a time, and no longer than it
+    // would take.
+    let mut whole = true;
     if let Some(rest) = rest
         && response.status() == StatusCode::UNAUTHORIZED
-        && announced.is_some_and(|length| length <= limit as u64)
     {
-        read_on(rest, &mut bytes).await;
+        let fits = announced.is_none_or(|length| length <= limit as u64);
+        whole = match captures.places.try_acquire() {
+            Ok(_place) if fits => read_on(rest, &mut bytes, limit.saturating_add(1)).await,
+            _ => false,
+        };
     }
-    // What broke off is no delivery.
-    if !broken {
+    // What broke off is no delivery, and neither is a part of one.
+    if whole && !broken {
         captured.body_b64 = STANDARD.encode(&bytes);
         // A file is written in a moment, but not in none.
         let _ = tokio::task::spawn_blocking(move || captures.write(&captured)).await;
@@ -173,15 +185,25 @@ pub(super) async fn keep(
     response
 }
 
-async fn read_on(mut body: Body, bytes: &mut Vec<u8>) {
+/// Reads a body to its end, or to where `bytes` holds `most`; whether it came so far.
+async fn read_on(mut body: Body, bytes: &mut Vec<u8>, most: usize) -> bool {
     let reading = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            if let Some(data) = frame.data_ref() {
-                bytes.extend_from_slice(data);
+        while bytes.len() < most {
+            match body.frame().await {
+                Some(Ok(frame)) => {
+                    if let Some(data) = frame.data_ref() {
+                        let room = most.saturating_sub(bytes.len());
+                        bytes.extend_from_slice(data.get(..room).unwrap_or(data));
+                    }
+                }
+                Some(Err(_)) => return false,
+                None => return true,
             }
         }
+        true
     };
-    let _ = tokio::time::timeout(PATIENCE, reading).await;
+    let ended = tokio::time::timeout(PATIENCE, reading).await;
+    ended.unwrap_or(false)
 }
 
 /// What has been read of a body.
