@@ -1,8 +1,9 @@
-//! The data that the tests of all crates share: attacks, vectors and example payloads.
+//! What the tests of all crates share: attacks, vectors and example payloads, and real servers.
 
 #![forbid(unsafe_code)]
 
 pub mod attacks;
+pub mod servers;
 pub mod vectors;
 
 use data_encoding::BASE64;
