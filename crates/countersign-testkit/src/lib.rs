@@ -84,17 +84,20 @@
 //! | say what must have run | [`Witness`] |
 //! | attack a route with all of it | [`attack`], [`Attack`] |
 //! | have a store fail | [`CueStore`] |
+//! | try a store of one's own | [`conformance`], and [`Contest`] for several processes |
 //!
 //! # Features
 //!
-//! They add [`Target`]s, and change nothing else: `axum` makes one of every `Router` and tower service,
+//! Each adds something, and changes nothing else: `axum` makes a [`Target`] of every `Router` and tower service,
 //! `actix-web` adds [`ActixApp`] and [`Signed::to_actix`], `http` adds [`OverHttp`], for a server at an
-//! address. None is on by default.
+//! address, and `conformance` adds the suite for stores, which needs tokio. None is on by default.
 
 #![forbid(unsafe_code)]
 
 mod attack;
 mod clock;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod fault;
 mod sample;
 mod signer;
@@ -105,6 +108,8 @@ mod witness;
 
 pub use self::attack::{Attack, Report, Row, attack};
 pub use self::clock::ManualClock;
+#[cfg(feature = "conformance")]
+pub use self::conformance::{Conformance, Contest, Rule, Tally, Verdict, conformance};
 pub use self::fault::{Deserved, Fault, Shot};
 pub use self::sample::Sample;
 pub use self::signer::{SignError, SignErrorKind, Signed, Signer};

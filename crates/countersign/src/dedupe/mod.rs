@@ -270,7 +270,8 @@ pub trait DedupeStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Commit, StoreError>> + Send;
 
     /// Extends the lease of those keys that are in progress under `token` to `lease` from now,
-    /// even if it has expired, as long as nobody took it over. Never makes an entry.
+    /// even if it has expired, as long as nobody took it over. Never makes an entry: a store that forgets
+    /// one when its lease ends answers that it is lost.
     ///
     /// # Errors
     ///

@@ -1,0 +1,6 @@
+//! The stores, each against the public suite and against what only it can do wrong.
+
+#![forbid(unsafe_code)]
+
+mod memory;
+mod misdeeds;
