@@ -1,25 +1,24 @@
-//! A memory store that counts what it is asked.
+//! A store that counts what it is asked.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{Claim, Commit, DedupeStore, Key, MemoryStore, Renewal, StoreError, Token};
+use countersign::{Claim, Commit, DedupeStore, Key, Renewal, StoreError, Token};
 
-use crate::deliveries::memory;
 use crate::site::Tally;
+use crate::stage::Shelf;
 
 #[derive(Clone)]
 pub struct CountedStore {
-    pub store: Arc<MemoryStore>,
+    pub store: Shelf,
     pub claims: Tally,
     /// Calls of any kind.
     pub calls: Tally,
 }
 
 impl CountedStore {
-    pub fn new() -> CountedStore {
+    pub fn new(store: Shelf) -> CountedStore {
         CountedStore {
-            store: memory(1024),
+            store,
             claims: Tally::default(),
             calls: Tally::default(),
         }

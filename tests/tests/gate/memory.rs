@@ -23,7 +23,7 @@ fn alone(scenario: &str) {
     for framework in ["axum", "actix_web"] {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--nocapture"])
-            .arg(format!("scenarios::{scenario}::{framework}"))
+            .arg(format!("scenarios::{scenario}::{framework}::memory"))
             .env(ALONE, "1")
             .output()
             .unwrap();

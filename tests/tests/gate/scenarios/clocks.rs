@@ -6,9 +6,10 @@ use std::time::Duration;
 use countersign::{MemoryStore, UnixTime, provider};
 use countersign_testkit::ManualClock;
 
-use crate::deliveries::{receiver, shop, signed, signed_at};
+use crate::deliveries::{shop, signed, signed_at};
 use crate::sender::Post;
-use crate::site::{Framework, Route, Runs, Site};
+use crate::site::{Route, Runs, Site};
+use crate::stage::{Kind, Shelf, Stage};
 
 const START: UnixTime = UnixTime::from_secs(1_800_000_000);
 
@@ -27,18 +28,28 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(framework: Framework) -> Replay {
+    fn new(stage: &Stage) -> Replay {
         let (clock, store_clock) = (ManualClock::new(START), ManualClock::new(START));
-        let store = MemoryStore::new(16.try_into().unwrap());
+        // The clocks of servers are their machine's, and stay as they are.
+        let store = match stage.kind {
+            Kind::Memory => {
+                let store = MemoryStore::new(16.try_into().unwrap());
+                let store = store.with_clock(Arc::new(store_clock.clone()));
+                Shelf::new(store, || unreachable!("nobody asks"))
+            }
+            #[expect(unreachable_patterns, reason = "TODO")]
+            _ => stage.store(),
+        };
         let minimum = secs(300 + 300 + 3600 + 60);
         assert!(
             shop().with_retention(minimum - secs(1)).is_err(),
             "the minimum"
         );
-        let receiver = shop()
+        let receiver = stage
+            .shop()
             .with_retention(minimum)
             .unwrap()
-            .with_store(store.with_clock(Arc::new(store_clock.clone())));
+            .with_store(store);
         let runs = Runs::default();
         let route = Route::new("/hook", receiver, runs.at_once(201)).with_clock(clock.clone());
         let at = UnixTime::from_secs(START.as_secs() + 300);
@@ -47,7 +58,7 @@ impl Replay {
             store_clock,
             post: signed_at(&provider::fedapay(), r#"{"id":"a"}"#, at),
             runs,
-            site: Site::with(framework, [route]),
+            site: Site::with(stage.framework, [route]),
         };
         assert_eq!(replay.site.connect().send(&replay.post).status, 201);
         replay
@@ -73,8 +84,8 @@ impl Replay {
 }
 
 /// S12
-pub fn end_of_the_window(framework: Framework) {
-    let replay = Replay::new(framework);
+pub fn end_of_the_window(stage: &Stage) {
+    let replay = Replay::new(stage);
     replay.pass(secs(599));
     replay.is_a_duplicate();
     replay.pass(secs(1));
@@ -90,22 +101,22 @@ pub fn end_of_the_window(framework: Framework) {
     replay.pass(secs(1));
     replay.is_outside_the_window();
 
-    let replay = Replay::new(framework);
+    let replay = Replay::new(stage);
     replay.pass(secs(600));
     replay.store_clock.advance(secs(3600));
     replay.is_a_duplicate();
 }
 
 /// S18
-pub fn no_signed_time(framework: Framework) {
+pub fn no_signed_time(stage: &Stage) {
     let runs = Runs::default();
     let clock = ManualClock::new(START);
     let route = Route::new(
         "/hook",
-        receiver("cards", provider::fourpay()),
+        stage.receiver("cards", provider::fourpay()),
         runs.at_once(201),
     );
-    let site = Site::with(framework, [route.with_clock(clock.clone())]);
+    let site = Site::with(stage.framework, [route.with_clock(clock.clone())]);
     let post = signed(&provider::fourpay(), r#"{"cardUuid":"c"}"#);
     assert_eq!(site.connect().send(&post).status, 201);
     for step in [-600_000, 600_000, 3_600_000] {

@@ -7,15 +7,16 @@ use countersign::{Clock, Envelope, IdSource, Outcome, Provider, TypeSource, Unix
 use countersign_testkit::ManualClock;
 
 use crate::counted::CountedStore;
-use crate::deliveries::{event, held, memory, receiver, shop, signed, signed_at};
+use crate::deliveries::{event, signed, signed_at};
 use crate::sender::Sender;
-use crate::site::{Framework, Leave, PATIENCE, Route, Runs, Site, until};
+use crate::site::{Leave, PATIENCE, Route, Runs, Site, until};
+use crate::stage::Stage;
 
 /// S1
-pub fn at_once(framework: Framework) {
+pub fn at_once(stage: &Stage) {
     let (runs, leave) = (Runs::default(), Leave::default());
-    let receiver = shop().with_wait(PATIENCE);
-    let site = Site::new(framework, receiver, runs.held(&leave, 201));
+    let receiver = stage.shop().with_wait(PATIENCE);
+    let site = Site::new(stage.framework, receiver, runs.held(&leave, 201));
     let event = event("a");
     let mut senders: Vec<Sender> = (0..100).map(|_| site.connect()).collect();
     for sender in &mut senders {
@@ -46,7 +47,7 @@ pub fn at_once(framework: Framework) {
 }
 
 /// S9
-pub fn in_disguise(framework: Framework) {
+pub fn in_disguise(stage: &Stage) {
     let header = Setting::SignatureHeader("x-signature".into());
     let centralpay = provider::centralpay().with(header).unwrap();
     for provider in [
@@ -57,8 +58,8 @@ pub fn in_disguise(framework: Framework) {
     ] {
         let runs = Runs::default();
         let site = Site::new(
-            framework,
-            receiver("shop", provider.clone()),
+            stage.framework,
+            stage.receiver("shop", provider.clone()),
             runs.at_once(201),
         );
         let genuine = signed(&provider, r#"{"id":"a","uuid":"a","status":"PAID"}"#);
@@ -92,27 +93,29 @@ pub fn in_disguise(framework: Framework) {
 }
 
 /// S10
-pub fn of_two_endpoints(framework: Framework) {
-    let (runs, store) = (Runs::default(), memory(100));
+pub fn of_two_endpoints(stage: &Stage) {
+    let (runs, store) = (Runs::default(), stage.store());
     let names = ["account a", "account b", "sandbox", "sandbox a"];
     let routes = names.iter().enumerate().map(|(n, name)| {
-        let receiver = receiver(name, provider::fedapay()).with_store(store.clone());
+        let receiver = stage
+            .receiver(name, provider::fedapay())
+            .with_store(store.clone());
         Route::new(&format!("/{n}"), receiver, runs.at_once(201))
     });
-    let site = Site::with(framework, routes);
+    let site = Site::with(stage.framework, routes);
     for n in 0..names.len() {
         let post = event("a").to(&format!("/{n}"));
         assert_eq!(site.connect().send(&post).status, 201, "{n}");
         assert!(site.connect().send(&post).is_duplicate());
     }
     assert_eq!(runs.number(), names.len());
-    assert_eq!(held(&store), (0, names.len()));
+    assert_eq!(store.held(), (0, names.len()));
 }
 
 /// S11
-pub fn with_another_payload(framework: Framework) {
+pub fn with_another_payload(stage: &Stage) {
     let runs = Runs::default();
-    let site = Site::new(framework, shop(), runs.at_once(201));
+    let site = Site::new(stage.framework, stage.shop(), runs.at_once(201));
     let fedapay = provider::fedapay();
     let mut sender = site.connect();
     let first = signed(&fedapay, r#"{"id":"a","name":"n","amount":1}"#);
@@ -139,11 +142,11 @@ fn nameless() -> Provider {
 }
 
 /// S35
-pub fn signed_anew(framework: Framework) {
+pub fn signed_anew(stage: &Stage) {
     let runs = Runs::default();
     let site = Site::new(
-        framework,
-        receiver("nameless", nameless()),
+        stage.framework,
+        stage.receiver("nameless", nameless()),
         runs.at_once(201),
     );
     let now = UnixTime::from(std::time::SystemTime::now()).as_secs();
@@ -159,9 +162,9 @@ pub fn signed_anew(framework: Framework) {
 }
 
 /// S36. The handler's second passes by hand, so that all ten are there before it is over.
-pub fn of_a_slow_handler(framework: Framework) {
+pub fn of_a_slow_handler(stage: &Stage) {
     let clock = ManualClock::new(std::time::SystemTime::now().into());
-    let (runs, store) = (Runs::default(), CountedStore::new());
+    let (runs, store) = (Runs::default(), CountedStore::new(stage.store()));
     let timer = clock.clone();
     let handler = runs.handler(move |_| {
         let second = timer.sleep(Duration::from_secs(1));
@@ -170,8 +173,8 @@ pub fn of_a_slow_handler(framework: Framework) {
             201
         }
     });
-    let route = Route::new("/hook", shop().with_store(store.clone()), handler);
-    let site = Site::with(framework, [route.with_clock(clock.clone())]);
+    let route = Route::new("/hook", stage.shop().with_store(store.clone()), handler);
+    let site = Site::with(stage.framework, [route.with_clock(clock.clone())]);
     let event = event("a");
     let mut senders: Vec<Sender> = (0..10).map(|_| site.connect()).collect();
     for sender in &mut senders {
@@ -197,11 +200,11 @@ pub fn of_a_slow_handler(framework: Framework) {
 }
 
 /// S41
-pub fn of_a_status_that_returns(framework: Framework) {
+pub fn of_a_status_that_returns(stage: &Stage) {
     let runs = Runs::default();
     let site = Site::new(
-        framework,
-        receiver("cards", provider::fourpay()),
+        stage.framework,
+        stage.receiver("cards", provider::fourpay()),
         runs.at_once(201),
     );
     let mut sender = site.connect();

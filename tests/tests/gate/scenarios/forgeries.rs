@@ -6,19 +6,20 @@ use std::time::{Duration, Instant};
 use countersign::{Outcome, provider};
 
 use crate::counted::CountedStore;
-use crate::deliveries::{bank, batch, event, forged, shop, signed};
+use crate::deliveries::{batch, event, forged, signed};
 use crate::memory;
 use crate::sender::{Post, Sender};
-use crate::site::{Framework, PATIENCE, Route, Runs, Site, until};
+use crate::site::{PATIENCE, Route, Runs, Site, until};
+use crate::stage::Stage;
 
 const MIB: usize = 1024 * 1024;
 
 /// S8
-pub fn of_a_known_id(framework: Framework) {
-    let (runs, store) = (Runs::default(), CountedStore::new());
+pub fn of_a_known_id(stage: &Stage) {
+    let (runs, store) = (Runs::default(), CountedStore::new(stage.store()));
     let site = Site::new(
-        framework,
-        shop().with_store(store.clone()),
+        stage.framework,
+        stage.shop().with_store(store.clone()),
         runs.at_once(201),
     );
     let mut sender = site.connect();
@@ -33,12 +34,13 @@ pub fn of_a_known_id(framework: Framework) {
 }
 
 /// S23. A sender that is cut off sees it by the first write that fails.
-pub fn bodies_without_end(framework: Framework) {
+pub fn bodies_without_end(stage: &Stage) {
     let runs = Runs::default();
-    let receiver = shop()
+    let receiver = stage
+        .shop()
         .with_timeouts(Duration::from_secs(1), Duration::from_millis(200))
         .with_unverified_limit(2 * MIB);
-    let site = Site::new(framework, receiver, runs.at_once(201));
+    let site = Site::new(stage.framework, receiver, runs.at_once(201));
     let unsigned = Post::new("");
     let mut chunk = b"10000\r\n".to_vec();
     chunk.resize(chunk.len() + 0x10000, b'x');
@@ -87,15 +89,15 @@ pub fn bodies_without_end(framework: Framework) {
 }
 
 /// S37
-pub fn heads_of_large_bodies(framework: Framework) {
+pub fn heads_of_large_bodies(stage: &Stage) {
     const SENT: usize = 5 * MIB / 4;
     const BUDGET: usize = 4 * 50_000_000;
     let runs = Runs::default();
     let routes = [
-        Route::new("/bank", bank(), runs.at_once(201)),
-        Route::new("/hook", shop(), runs.at_once(201)),
+        Route::new("/bank", stage.bank(), runs.at_once(201)),
+        Route::new("/hook", stage.shop(), runs.at_once(201)),
     ];
-    let site = Site::with(framework, routes);
+    let site = Site::with(stage.framework, routes);
     // The head of a delivery that Banking Circle could have sent, but not with this body.
     let forged = signed(&provider::banking_circle(), "{}").to("/bank");
     let head = forged.head("content-length: 50000000");

@@ -3,20 +3,22 @@
 use countersign::Outcome;
 
 use crate::deliveries::{event, held, memory, shop};
-use crate::site::{Framework, Leave, Route, Runs, Site};
+use crate::site::{Leave, Route, Runs, Site};
+use crate::stage::Stage;
 
 /// S13
-pub fn of_committed(framework: Framework) {
+pub fn of_committed(stage: &Stage) {
     let (runs, leave, store) = (Runs::default(), Leave::default(), memory(4));
     // One receiver on both routes.
-    let receiver = shop()
+    let receiver = stage
+        .shop()
         .with_store(store.clone())
         .with_wait(std::time::Duration::ZERO);
     let routes = [
         Route::new("/held", receiver.clone(), runs.held(&leave, 201)),
         Route::new("/hook", receiver, runs.at_once(201)),
     ];
-    let site = Site::with(framework, routes);
+    let site = Site::with(stage.framework, routes);
     let mut held_up = site.connect();
     held_up.start(&event("running").to("/held"));
     runs.begun.reach(1);
@@ -43,10 +45,10 @@ pub fn of_committed(framework: Framework) {
 }
 
 /// S14
-pub fn of_claims(framework: Framework) {
+pub fn of_claims(stage: &Stage) {
     let (runs, leave, store) = (Runs::default(), Leave::default(), memory(3));
     let site = Site::new(
-        framework,
+        stage.framework,
         shop().with_store(store.clone()),
         runs.held(&leave, 201),
     );

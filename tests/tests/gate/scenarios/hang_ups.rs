@@ -2,8 +2,9 @@
 
 use countersign::Outcome;
 
-use crate::deliveries::{event, held, memory, shop};
+use crate::deliveries::event;
 use crate::site::{Framework, Leave, PATIENCE, Runs, Site};
+use crate::stage::Stage;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum By {
@@ -12,11 +13,11 @@ enum By {
 }
 
 /// S5
-pub fn hangs_up(framework: Framework) {
+pub fn hangs_up(stage: &Stage) {
     for by in [By::Fin, By::Rst] {
-        let (runs, leave, store) = (Runs::default(), Leave::default(), memory(100));
-        let receiver = shop().with_store(store.clone()).with_wait(PATIENCE);
-        let site = Site::new(framework, receiver, runs.held(&leave, 201));
+        let (runs, leave, store) = (Runs::default(), Leave::default(), stage.store());
+        let receiver = stage.shop().with_store(store.clone()).with_wait(PATIENCE);
+        let site = Site::new(stage.framework, receiver, runs.held(&leave, 201));
         let mut sender = site.connect();
         sender.start(&event("a"));
         runs.begun.reach(1);
@@ -25,12 +26,12 @@ pub fn hangs_up(framework: Framework) {
             By::Rst => sender.reset(),
         }
         // hyper drops a request at either, actix-web at a reset only, and serves on after a FIN.
-        let dropped = (framework, by) != (Framework::ActixWeb, By::Fin);
+        let dropped = (stage.framework, by) != (Framework::ActixWeb, By::Fin);
         if dropped {
             site.closed.reach(1);
         }
         assert_eq!(
-            (runs.now(), held(&store)),
+            (runs.now(), store.held()),
             (1, (1, 0)),
             "{by:?}: it goes on"
         );
@@ -49,6 +50,6 @@ pub fn hangs_up(framework: Framework) {
             site.log.texts().iter().any(|text| text == delivered),
             "{by:?}"
         );
-        assert_eq!((runs.number(), held(&store)), (1, (0, 1)));
+        assert_eq!((runs.number(), store.held()), (1, (0, 1)));
     }
 }

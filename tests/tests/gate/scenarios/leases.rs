@@ -1,60 +1,60 @@
-//! Leases that run out, on a store whose clock is wound by hand; the receivers' own time is real.
-
-use std::time::{Duration, SystemTime};
+//! Leases that run out. The memory store's do not: the test-kit's stands in for it, by a clock that is wound.
 
 use countersign::{Outcome, Receiver};
-use countersign_testkit::{Cue, CueStore, EntryState, ManualClock, Operation};
+use countersign_testkit::Operation;
 
 use crate::deliveries::{event, shop};
-use crate::site::{Framework, Leave, PATIENCE, Runs, Site, until};
-
-const LEASE: Duration = Duration::from_secs(1);
-
-fn store() -> (CueStore, ManualClock) {
-    let clock = ManualClock::new(SystemTime::now().into());
-    (CueStore::new(clock.clone()), clock)
-}
+use crate::lame::Lame;
+use crate::site::{Leave, PATIENCE, Runs, Site, until};
+use crate::stage::Stage;
 
 /// A worker of its own on the shared store.
-fn worker(store: &CueStore) -> Receiver {
-    shop().with_store(store.clone()).with_lease(LEASE).unwrap()
-}
-
-fn is_committed(store: &CueStore) -> bool {
-    matches!(store.entries()[..], [(_, EntryState::Committed { .. })])
+fn worker(store: &Lame) -> Receiver {
+    shop()
+        .with_store(store.clone())
+        .with_lease(store.lease)
+        .unwrap()
 }
 
 /// S7
-pub fn taken_over(framework: Framework) {
+pub fn taken_over(stage: &Stage) {
     enum Second {
         Succeeds,
         Fails,
         IsKilled,
     }
     for second in [Second::Succeeds, Second::Fails, Second::IsKilled] {
-        let (store, clock) = store();
-        store.cue(Operation::Renew, Cue::Fail);
+        let store = Lame::new(stage);
+        store.fail(Operation::Renew);
         let (runs, first_leave, second_leave) =
             (Runs::default(), Leave::default(), Leave::default());
-        let first = Site::new(framework, worker(&store), runs.held(&first_leave, 201));
+        let first = Site::new(
+            stage.framework,
+            worker(&store),
+            runs.held(&first_leave, 201),
+        );
         let status = if matches!(second, Second::Fails) {
             500
         } else {
             202
         };
-        let other = Site::new(framework, worker(&store), runs.held(&second_leave, status));
+        let other = Site::new(
+            stage.framework,
+            worker(&store),
+            runs.held(&second_leave, status),
+        );
 
         let mut sender = first.connect();
         sender.start(&event("a"));
         runs.begun.reach(1);
-        clock.advance(LEASE + LEASE / 2);
+        store.pass(store.lease * 3 / 2);
         let mut retry = other.connect();
         retry.start(&event("a"));
         runs.begun.reach(2);
 
         first_leave.give(1);
         assert_eq!(sender.response().status, 201);
-        assert!(is_committed(&store), "the late commit has landed");
+        assert_eq!(store.held(), (0, 1), "the late commit has landed");
         assert_eq!(first.log.texts(), ["lease_lost a", "delivered 201 a"]);
         match second {
             Second::Succeeds | Second::Fails => {
@@ -63,8 +63,8 @@ pub fn taken_over(framework: Framework) {
             }
             Second::IsKilled => {
                 // Nothing of it reaches the store any more.
-                store.cue(Operation::Release, Cue::Fail);
-                store.cue(Operation::Commit, Cue::Fail);
+                store.fail(Operation::Release);
+                store.fail(Operation::Commit);
                 drop(other);
                 runs.ended.reach(2);
             }
@@ -73,33 +73,33 @@ pub fn taken_over(framework: Framework) {
         for _ in 0..3 {
             let third = first.connect().send(&event("a"));
             assert!(third.is_duplicate(), "{third:?}");
-            clock.advance(LEASE);
+            store.pass(store.lease);
         }
         assert_eq!(runs.number(), 2);
-        assert!(is_committed(&store));
+        assert_eq!(store.held(), (0, 1));
     }
 }
 
 /// S31
-pub fn late_commit(framework: Framework) {
+pub fn late_commit(stage: &Stage) {
     for gone in [false, true] {
-        let (store, clock) = store();
-        store.cue(Operation::Renew, Cue::Fail);
+        let store = Lame::new(stage);
+        store.fail(Operation::Renew);
         let (runs, leave) = (Runs::default(), Leave::default());
-        let slow = Site::new(framework, worker(&store), runs.held(&leave, 201));
-        let failing = Site::new(framework, worker(&store), runs.at_once(500));
+        let slow = Site::new(stage.framework, worker(&store), runs.held(&leave, 201));
+        let failing = Site::new(stage.framework, worker(&store), runs.at_once(500));
         let mut sender = slow.connect();
         sender.start(&event("a"));
         runs.begun.reach(1);
-        clock.advance(LEASE * 5);
+        store.pass(store.lease * 3);
         if gone {
             // Another run takes it over, fails, and so removes it.
             assert_eq!(failing.connect().send(&event("a")).status, 500);
         }
-        assert_eq!(store.entries().len(), usize::from(!gone));
+        assert_eq!(store.held(), (0, 0), "over, or gone");
         leave.give(1);
         assert_eq!(sender.response().status, 201);
-        assert!(is_committed(&store));
+        assert_eq!(store.held(), (0, 1));
         assert_eq!(
             slow.log.texts(),
             ["delivered 201 a"],
@@ -110,17 +110,14 @@ pub fn late_commit(framework: Framework) {
     }
 }
 
-/// S16. The store's clock follows the renewals, so that a lease that is not renewed runs out.
-pub fn commit_fails(framework: Framework) {
-    let (store, clock) = store();
-    store.cue(Operation::Commit, Cue::Fail);
+/// S16. A clock that is wound follows the renewals, so that a lease that is not renewed runs out.
+pub fn commit_fails(stage: &Stage) {
+    let store = Lame::new(stage);
+    store.fail(Operation::Commit);
     let runs = Runs::default();
-    let site = Site::new(framework, worker(&store), runs.at_once(201));
-    let other = Site::new(
-        framework,
-        worker(&store).with_wait(PATIENCE),
-        runs.at_once(202),
-    );
+    let site = Site::new(stage.framework, worker(&store), runs.at_once(201));
+    let patient = worker(&store).with_wait(PATIENCE);
+    let other = Site::new(stage.framework, patient, runs.at_once(202));
     assert_eq!(
         site.connect().send(&event("a")).status,
         201,
@@ -134,11 +131,8 @@ pub fn commit_fails(framework: Framework) {
         until("a renewal", || {
             store.carried_out(Operation::Renew) > renewed
         });
-        clock.advance(LEASE / 3);
-        let [(_, EntryState::InProgress { lease_left, .. })] = store.entries()[..] else {
-            panic!("settled too early");
-        };
-        assert!(!lease_left.is_zero());
+        store.pass(store.lease / 3);
+        assert_eq!(store.held(), (1, 0));
     }
     assert!(
         store.calls(Operation::Commit) > retried,
@@ -146,9 +140,9 @@ pub fn commit_fails(framework: Framework) {
     );
     let mut retry = other.connect();
     retry.start(&event("a"));
-    store.cue(Operation::Commit, Cue::Obey);
+    store.recover(Operation::Commit);
     assert!(retry.response().is_duplicate());
-    assert!(is_committed(&store));
+    assert_eq!(store.held(), (0, 1));
     assert_eq!(runs.number(), 1);
     assert_eq!(site.log.count(Outcome::CommitFailed), 1);
     assert_eq!(site.log.count(Outcome::LeaseLost), 0);

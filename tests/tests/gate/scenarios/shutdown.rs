@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use countersign::Outcome;
 
-use crate::deliveries::{event, held, memory, shop};
+use crate::deliveries::event;
 use crate::sender::Sender;
-use crate::site::{Framework, Leave, PATIENCE, Runs, Site};
+use crate::site::{Leave, PATIENCE, Runs, Site};
+use crate::stage::Stage;
 
 /// Notes what the store held when a handler was dropped.
 struct AtItsEnd<F: Fn()>(F);
@@ -20,8 +21,8 @@ impl<F: Fn()> Drop for AtItsEnd<F> {
 }
 
 /// S22
-pub fn ten_in_flight(framework: Framework) {
-    let (runs, leave, store) = (Runs::default(), Leave::default(), memory(100));
+pub fn ten_in_flight(stage: &Stage) {
+    let (runs, leave, store) = (Runs::default(), Leave::default(), stage.store());
     // How many of those that were stopped were still held when they were joined.
     let joined = Arc::new(AtomicUsize::new(0));
     let (wait, noted, looked_at) = (leave.clone(), joined.clone(), store.clone());
@@ -33,7 +34,7 @@ pub fn ten_in_flight(framework: Framework) {
         async move {
             let _at_its_end = (!obeys).then(|| {
                 AtItsEnd(move || {
-                    noted.fetch_add(held(&store).0, Ordering::SeqCst);
+                    noted.fetch_add(store.held().0, Ordering::SeqCst);
                 })
             });
             if obeys {
@@ -45,14 +46,18 @@ pub fn ten_in_flight(framework: Framework) {
             201
         }
     });
-    let mut site = Site::new(framework, shop().with_store(store.clone()), handler);
+    let mut site = Site::new(
+        stage.framework,
+        stage.shop().with_store(store.clone()),
+        handler,
+    );
     let retried = Runs::default();
-    let other = shop().with_store(store.clone()).with_wait(PATIENCE);
+    let other = stage.shop().with_store(store.clone()).with_wait(PATIENCE);
     let running = runs.clone();
     let overlaps = Arc::new(AtomicUsize::new(0));
     let overlapping = overlaps.clone();
     let other = Site::new(
-        framework,
+        stage.framework,
         other,
         retried.handler(move |_| {
             overlapping.fetch_max(running.now(), Ordering::SeqCst);
@@ -70,7 +75,7 @@ pub fn ten_in_flight(framework: Framework) {
         sender.start(&event(&id));
     }
     runs.begun.reach(10);
-    assert_eq!(held(&store), (10, 0));
+    assert_eq!(store.held(), (10, 0));
     let mut retry = other.connect();
     retry.start(&event("ignores"));
 
@@ -107,5 +112,5 @@ pub fn ten_in_flight(framework: Framework) {
         assert!(answer.is_duplicate(), "{n}: {answer:?}");
     }
     assert_eq!((retried.number(), overlaps.load(Ordering::SeqCst)), (1, 0));
-    assert_eq!(held(&store), (0, 10));
+    assert_eq!(store.held(), (0, 10));
 }

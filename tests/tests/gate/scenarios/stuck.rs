@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime};
 use countersign::{Outcome, Receiver};
 use countersign_testkit::ManualClock;
 
-use crate::deliveries::{event, held, memory, shop};
+use crate::deliveries::event;
 use crate::sender::Sender;
 use crate::site::{
     Block, Framework, Leave, LiftAtTheEnd, PATIENCE, Route, Runs, Site, Tally, until,
 };
+use crate::stage::Stage;
 
 fn short(receiver: Receiver) -> Receiver {
     receiver
@@ -23,14 +24,14 @@ fn short(receiver: Receiver) -> Receiver {
 }
 
 /// S30
-pub fn hangs(framework: Framework) {
-    awaiting(framework);
-    blocking(framework);
-    finished_as_it_was_stopped(framework);
+pub fn hangs(stage: &Stage) {
+    awaiting(stage);
+    blocking(stage);
+    finished_as_it_was_stopped(stage);
 }
 
-fn awaiting(framework: Framework) {
-    let (runs, store) = (Runs::default(), memory(100));
+fn awaiting(stage: &Stage) {
+    let (runs, store) = (Runs::default(), stage.store());
     let number = AtomicUsize::new(0);
     let handler = runs.handler(move |_| {
         let hangs = number.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
@@ -41,7 +42,11 @@ fn awaiting(framework: Framework) {
             201
         }
     });
-    let site = Site::new(framework, short(shop().with_store(store.clone())), handler);
+    let site = Site::new(
+        stage.framework,
+        short(stage.shop().with_store(store.clone())),
+        handler,
+    );
     let mut sender = site.connect();
     let mut tasks = None;
     for round in 1..=5 {
@@ -50,7 +55,7 @@ fn awaiting(framework: Framework) {
         // It waits until the first is stopped, joined and released.
         assert_eq!(sender.send(&event(&id)).status, 201);
         site.log.reach(Outcome::HandlerTimedOut, round);
-        assert_eq!((runs.now(), held(&store)), (0, (0, round)), "flat");
+        assert_eq!((runs.now(), store.held()), (0, (0, round)), "flat");
         if let Some(tasks) = tasks {
             until("the same number of tasks", || site.tasks() == tasks);
         }
@@ -86,8 +91,8 @@ fn on_two_threads(
     unreachable!()
 }
 
-fn blocking(framework: Framework) {
-    let (runs, store, block) = (Runs::default(), memory(100), Block::default());
+fn blocking(stage: &Stage) {
+    let (runs, store, block) = (Runs::default(), stage.store(), Block::default());
     let _lift = LiftAtTheEnd(block.clone());
     let number = AtomicUsize::new(0);
     let blocked = block.clone();
@@ -110,7 +115,7 @@ fn blocking(framework: Framework) {
         noted.lock().unwrap().push(std::thread::current().id());
         std::future::ready(201)
     });
-    let receiver = short(shop().with_store(store.clone()));
+    let receiver = short(stage.shop().with_store(store.clone()));
     let routes = [
         Route::new("/hook", receiver, handler),
         Route::new(
@@ -119,16 +124,16 @@ fn blocking(framework: Framework) {
             probe,
         ),
     ];
-    let site = Site::with(framework, routes);
+    let site = Site::with(stage.framework, routes);
     // Connections of axum's move between threads; those of actix-web stay on theirs.
-    let [mut stuck, mut free] = match framework {
+    let [mut stuck, mut free] = match stage.framework {
         Framework::Axum => [site.connect(), site.connect()],
         Framework::ActixWeb => on_two_threads(&site, &threads),
     };
     stuck.start(&event("a"));
     site.log.reach(Outcome::HandlerStuck, 1);
     assert_eq!(
-        (runs.now(), held(&store).0),
+        (runs.now(), store.held().0),
         (1, 1),
         "a lease has to pass first"
     );
@@ -146,9 +151,9 @@ fn blocking(framework: Framework) {
 }
 
 /// By a clock wound by hand: it is told to stop while it holds its thread, and then answers.
-fn finished_as_it_was_stopped(framework: Framework) {
+fn finished_as_it_was_stopped(stage: &Stage) {
     let clock = ManualClock::new(SystemTime::now().into());
-    let (runs, store) = (Runs::default(), memory(100));
+    let (runs, store) = (Runs::default(), stage.store());
     let (leave, block, blocking) = (Leave::default(), Block::default(), Tally::default());
     let _lift = LiftAtTheEnd(block.clone());
     let (wait, hold, holds) = (leave.clone(), block.clone(), blocking.clone());
@@ -161,12 +166,13 @@ fn finished_as_it_was_stopped(framework: Framework) {
             201
         }
     });
-    let receiver = shop()
+    let receiver = stage
+        .shop()
         .with_store(store.clone())
         .with_deadlines(Duration::from_secs(60), Duration::from_secs(60))
         .unwrap();
     let route = Route::new("/hook", receiver, handler).with_clock(clock.clone());
-    let site = Site::with(framework, [route]);
+    let site = Site::with(stage.framework, [route]);
     let mut sender = site.connect();
     sender.start(&event("a"));
     runs.begun.reach(1);
@@ -180,6 +186,6 @@ fn finished_as_it_was_stopped(framework: Framework) {
     until("the keeper's next look", || clock.next_wake().is_some());
     block.lift();
     assert_eq!(sender.response().status, 201);
-    assert_eq!((runs.number(), held(&store)), (1, (0, 1)));
+    assert_eq!((runs.number(), store.held()), (1, (0, 1)));
     assert_eq!(site.log.texts(), ["delivered 201 a"]);
 }
