@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub use self::pgbouncer::PgBouncer;
 pub use self::postgres::{Database, Postgres};
 pub use self::process::Process;
-pub use self::redis::Redis;
+pub use self::redis::{Keyspace, Redis};
 
 /// How long a server may take to answer its first connection.
 const PATIENCE: Duration = Duration::from_secs(60);

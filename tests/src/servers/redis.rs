@@ -4,6 +4,8 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
@@ -16,6 +18,15 @@ pub struct Redis {
     binary: PathBuf,
     settings: Vec<String>,
     directory: TempDir,
+}
+
+/// Names that no other test uses.
+#[derive(Debug, Clone)]
+pub struct Keyspace {
+    /// The server's URL.
+    pub url: String,
+    /// What the names begin with.
+    pub prefix: String,
 }
 
 impl Redis {
@@ -43,6 +54,27 @@ impl Redis {
             settings,
             directory,
         })
+    }
+
+    /// New names on a server that the tests of this process share, and that none of them may harm; `None`
+    /// where there is no `redis-server`.
+    pub fn keyspace() -> Option<Keyspace> {
+        static SHARED: OnceLock<Option<Redis>> = OnceLock::new();
+        match SHARED.get_or_init(Redis::start) {
+            Some(server) => Some(server.new_keyspace()),
+            // Each test that is left out is to say so.
+            None => binary("redis-server").and(None),
+        }
+    }
+
+    /// New names on this server.
+    pub fn new_keyspace(&self) -> Keyspace {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let prefix = format!("k{}:", NEXT.fetch_add(1, Ordering::Relaxed));
+        Keyspace {
+            url: self.url(),
+            prefix,
+        }
     }
 
     /// Where it listens.

@@ -9,19 +9,7 @@ const CONTRACT: &str = include_str!("../../../docs/reliability.md");
 /// What no test through an adapter and a memory store can bring about, and which part of the
 /// product answers for it.
 const EXCEPTIONS: &[(u32, &str)] = &[
-    (
-        6,
-        "kills a process: the stores that outlive one; without a process, tests/receiver/leases.rs",
-    ),
-    (
-        15,
-        "stops a server: countersign-redis and countersign-sqlx; on cue, tests/receiver/store_faults.rs",
-    ),
     (17, "claims in the merchant's transaction: countersign-sqlx"),
-    (
-        19,
-        "restarts servers: countersign-redis and countersign-sqlx",
-    ),
     (20, "fills a table: the janitor of countersign-sqlx"),
     (
         21,
@@ -30,14 +18,6 @@ const EXCEPTIONS: &[(u32, &str)] = &[
     (24, "trusts proxies: the source check of the receiver"),
     (27, "claims in the merchant's transaction: countersign-sqlx"),
     (28, "claims in the merchant's transaction: countersign-sqlx"),
-    (
-        29,
-        "stops a server: countersign-redis and countersign-sqlx; on cue, tests/receiver/store_faults.rs",
-    ),
-    (
-        38,
-        "shares a store among workers: countersign-redis; on cue, tests/receiver/runs.rs",
-    ),
     (39, "watches without refusing: the receiver's shadow mode"),
     (40, "forwards: the program's listen, on countersign-redis"),
 ];

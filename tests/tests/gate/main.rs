@@ -7,10 +7,11 @@ mod attacks;
 mod contract;
 mod counted;
 mod deliveries;
-mod lame;
+
 mod memory;
 mod scenarios;
 mod sender;
 mod site;
 mod stage;
 mod surroundings;
+mod worker;

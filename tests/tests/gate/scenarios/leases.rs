@@ -4,9 +4,9 @@ use countersign::{Outcome, Receiver};
 use countersign_testkit::Operation;
 
 use crate::deliveries::{event, shop};
-use crate::lame::Lame;
+
 use crate::site::{Leave, PATIENCE, Runs, Site, until};
-use crate::stage::Stage;
+use crate::stage::{Lame, Stage};
 
 /// A worker of its own on the shared store.
 fn worker(store: &Lame) -> Receiver {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use countersign::{Claim, Commit, DedupeStore, Key, Renewal, StoreError, Token};
 use countersign_testkit::{CueStore, EntryState, ManualClock, Operation};
 
-use crate::stage::{Kind, Shelf, Stage};
+use super::{Kind, Shelf, Stage};
 
 /// One that workers share: clones are the same store.
 #[derive(Clone)]
@@ -39,7 +39,6 @@ impl Lame {
                 let clock = ManualClock::new(SystemTime::now().into());
                 (Store::Cued(CueStore::new(clock.clone()), clock), 1000)
             }
-            #[expect(unreachable_patterns, reason = "TODO")]
             _ => (Store::Real(stage.store()), 400),
         };
         Lame {
