@@ -9,6 +9,7 @@
 //! | describe a provider that is not listed | [`provider::Recipe`], or [`Provider::new`] |
 //! | give handlers an enum instead of JSON | [`events!`], [`Event`] |
 //! | keep claims elsewhere than in memory | [`DedupeStore`] |
+//! | claim events in the handler's own SQL transaction | [`Receiver::with_claim_in_transaction`] |
 //!
 //! # Why these defaults
 //!
@@ -49,7 +50,8 @@ mod verifier;
 mod window;
 
 pub use self::dedupe::{
-    AnyStore, Claim, Commit, DedupeStore, Key, Lease, MemoryStore, Renewal, StoreError, Token,
+    AnyStore, Claim, Commit, Committed, DedupeStore, Key, Lease, MemoryStore, Renewal, StoreError,
+    Token, TransactionStore,
 };
 pub use self::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 pub use self::event::{Envelope, IdSource, Identity, Shape, TypeSource};
@@ -57,7 +59,8 @@ pub use self::head::Head;
 pub use self::observer::{Observation, Observer, Outcome};
 pub use self::provider::Provider;
 pub use self::receiver::{
-    Admission, Answer, Carried, Connection, Delivery, Gate, Intake, Keeper, Receiver, Run,
+    Admission, Answer, Carried, Connection, Delivery, Fresh, Gate, Intake, Keeper, Receiver, Run,
+    ToClaim,
 };
 pub use self::scan::Pointer;
 pub use self::secret::Secret;

@@ -41,14 +41,16 @@ pub enum Outcome {
     HandlerTimedOut,
     /// The dedupe store failed, or was too slow.
     StoreUnavailable,
+    /// The handler answered 2xx, and the database does not hold its events: the transaction in which it
+    /// [claims](crate::Receiver::with_claim_in_transaction) them was not committed, or it did not claim
+    /// them. The sender was answered 500.
+    TransactionNotCommitted,
 
     // Any of these beside it.
     /// Another run took an event over while this one held it: two runs may have overlapped.
     LeaseLost,
     /// A commit failed; it is tried again until it lands.
     CommitFailed,
-    /// The handler answered 2xx without having committed its claim in its own transaction.
-    TransactionNotCommitted,
     /// A committed id came again with another payload.
     PayloadDiffers,
     /// The id was not where the provider puts it; the digest of the bytes stands in for it.
@@ -76,9 +78,9 @@ impl Outcome {
             Outcome::AnswerDeadline => "answer_deadline",
             Outcome::HandlerTimedOut => "handler_timed_out",
             Outcome::StoreUnavailable => "store_unavailable",
+            Outcome::TransactionNotCommitted => "transaction_not_committed",
             Outcome::LeaseLost => "lease_lost",
             Outcome::CommitFailed => "commit_failed",
-            Outcome::TransactionNotCommitted => "transaction_not_committed",
             Outcome::PayloadDiffers => "payload_differs",
             Outcome::Unidentified => "unidentified",
             Outcome::Undecodable => "undecodable",

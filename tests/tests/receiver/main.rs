@@ -8,6 +8,7 @@ mod defaults;
 mod drain;
 mod executor;
 mod filters;
+mod in_transaction;
 mod leases;
 mod log;
 mod replays;

@@ -2,5 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+mod keys;
 mod memory;
 mod misdeeds;
+mod postgres;
+mod sqlite;

@@ -20,7 +20,7 @@ pub(crate) enum Call<T> {
     Boxed(Running<T>),
 }
 
-type Running<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+pub(crate) type Running<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
 /// One of the four, of either kind of store; `Duration` is the lease or the retention.
 type MemoryMethod<T> = fn(&MemoryStore, &[Key], Token, Duration) -> Result<T, StoreError>;
@@ -220,7 +220,9 @@ trait Boxed: Send + Sync + 'static {
 
 /// A store that panics has failed, and no more: the keeper, which makes calls for all runs, must
 /// not end by one of them.
-fn guarded<T>(call: impl Future<Output = Result<T, StoreError>> + Send + 'static) -> Running<T> {
+pub(super) fn guarded<T>(
+    call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Running<T> {
     Box::pin(async move {
         let answer = AssertUnwindSafe(call).catch_unwind().await;
         answer.unwrap_or_else(|_| Err(panicked()))

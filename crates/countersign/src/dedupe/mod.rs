@@ -16,6 +16,7 @@
 mod any;
 mod memory;
 mod moment;
+mod transaction;
 
 use std::fmt;
 use std::future::Future;
@@ -27,6 +28,8 @@ use sha2::{Digest, Sha256};
 pub use self::any::AnyStore;
 pub(crate) use self::any::Call;
 pub use self::memory::MemoryStore;
+pub(crate) use self::transaction::AnyTransactions;
+pub use self::transaction::{Committed, TransactionStore};
 
 /// What identifies one event to a store: 32 bytes that name endpoint and event, and a hash of the
 /// event's payload.

@@ -14,6 +14,7 @@ use super::delivery::Proven;
 use super::gate::{Answer, Gate, RETRY_AFTER, Track};
 use super::limits::{RunPlace, WaitPlace};
 use super::run::Run;
+use super::transaction::Dedupe;
 use crate::dedupe::{Call, Claim, Key, Lease, StoreError, Token};
 use crate::error::ErrorKind;
 use crate::event::Identity;
@@ -26,9 +27,9 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// A verified delivery whose events are to be claimed.
 pub struct Admission {
-    track: Track,
-    proven: Arc<Proven>,
-    keys: Arc<[Key]>,
+    pub(super) track: Track,
+    pub(super) proven: Arc<Proven>,
+    pub(super) keys: Arc<[Key]>,
 }
 
 impl Admission {
@@ -83,7 +84,7 @@ impl Admission {
     }
 
     /// A place for the handler.
-    fn place(&self) -> Result<RunPlace, Answer> {
+    pub(super) fn place(&self) -> Result<RunPlace, Answer> {
         let gate = &self.track.gate;
         let Some(place) = gate.shared.take_run(gate.config.runs) else {
             return Err(self.refuse(ErrorKind::TooManyRuns));
@@ -96,7 +97,8 @@ impl Admission {
     }
 
     /// Claims the events, unless the receiver is one [without
-    /// dedupe](crate::Receiver::without_dedupe): the only place where one is waited for.
+    /// dedupe](crate::Receiver::without_dedupe), or its handler [claims
+    /// them](crate::Receiver::with_claim_in_transaction): the only place where one is waited for.
     ///
     /// # Errors
     ///
@@ -107,8 +109,11 @@ impl Admission {
     )]
     pub fn claim(self) -> impl Future<Output = Result<Run, Answer>> {
         async move {
-            if !self.track.gate.config.dedupe {
-                return self.pass();
+            match self.track.gate.config.dedupe {
+                Dedupe::Leases => {}
+                // In a box, since few take this way, and all would have to make room for it.
+                Dedupe::Transaction(_) => return Box::pin(self.unless_committed()).await,
+                Dedupe::None => return self.pass(),
             }
             let gate = &self.track.gate;
             let token = Token::random();
@@ -144,18 +149,23 @@ impl Admission {
     /// The run of those events that had not been committed before.
     fn acquired(mut self, lease: Lease, token: Token, place: RunPlace) -> Run {
         self.note_differing(&lease.differing);
-        if lease.fresh.len() < self.keys.len() {
-            // Nobody else has it yet.
-            if let Some(events) = Arc::get_mut(&mut self.proven).and_then(Proven::events_mut) {
-                let fresh = |key: &Key| lease.fresh.binary_search(key).is_ok();
-                events.retain(|(key, _)| fresh(key));
-            }
-            self.keys = lease.fresh.into();
-        }
+        self.keep(lease.fresh);
         Run::start(self.track, self.proven, self.keys, Some(token), place)
     }
 
-    fn duplicate(&self, differing: &[Key]) -> Answer {
+    /// Leaves the events under these keys to the handler; the others had been committed before.
+    pub(super) fn keep(&mut self, keys: Vec<Key>) {
+        if keys.len() < self.keys.len() {
+            // Nobody else has it yet.
+            if let Some(events) = Arc::get_mut(&mut self.proven).and_then(Proven::events_mut) {
+                let fresh = |key: &Key| keys.binary_search(key).is_ok();
+                events.retain(|(key, _)| fresh(key));
+            }
+            self.keys = keys.into();
+        }
+    }
+
+    pub(super) fn duplicate(&self, differing: &[Key]) -> Answer {
         self.note_differing(differing);
         self.answered(Outcome::Duplicate, StatusCode::OK);
         Answer::verified(StatusCode::OK, "duplicate")
@@ -167,7 +177,7 @@ impl Admission {
         answer
     }
 
-    fn refuse(&self, kind: ErrorKind) -> Answer {
+    pub(super) fn refuse(&self, kind: ErrorKind) -> Answer {
         let events = self.track.names(self.proven.seen());
         self.track.refuse(kind, &events)
     }
@@ -177,7 +187,7 @@ impl Admission {
         self.track.answered(outcome, None, status, &events);
     }
 
-    fn note_differing(&self, differing: &[Key]) {
+    pub(super) fn note_differing(&self, differing: &[Key]) {
         if differing.is_empty() {
             return;
         }
@@ -233,7 +243,7 @@ fn of_interest(track: &Track, mut events: Vec<Identity>) -> Result<Vec<(Key, Ide
     for event in events {
         let key = event.key(&config.endpoint);
         // A delivery of one event, as most are, needs no table; and without dedupe nothing is left out.
-        if alone || !config.dedupe {
+        if alone || !config.dedupe.is_on() {
             kept.push((key, event));
             continue;
         }

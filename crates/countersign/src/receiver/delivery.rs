@@ -12,7 +12,7 @@ use crate::verifier::Verified;
 #[derive(Clone)]
 pub struct Delivery {
     proven: Arc<Proven>,
-    run: Arc<RunState>,
+    pub(super) run: Arc<RunState>,
 }
 
 /// What a delivery proved to be. It is put on the heap before its events are claimed, since all
@@ -54,7 +54,7 @@ impl Delivery {
         self.keyed().iter().map(|(_, event)| event)
     }
 
-    fn keyed(&self) -> &[(Key, Identity)] {
+    pub(super) fn keyed(&self) -> &[(Key, Identity)] {
         let Proven { verified, events } = &*self.proven;
         events.get_or_init(|| {
             let config = &self.run.track.gate.config;

@@ -17,6 +17,7 @@ mod run;
 mod settle;
 mod signal;
 mod state;
+mod transaction;
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::typed::Undecodable;
 use crate::verifier::Verifier;
 
 use self::limits::Shared;
+use self::transaction::Dedupe;
 
 pub use self::admission::Admission;
 pub use self::connection::{Carried, Connection};
@@ -43,6 +45,7 @@ pub use self::gate::{Answer, Gate};
 pub use self::intake::Intake;
 pub use self::keeper::Keeper;
 pub use self::run::Run;
+pub use self::transaction::{Fresh, ToClaim};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -90,7 +93,7 @@ pub(crate) struct Config {
     pub(crate) commit_also: Option<Arc<dyn Fn(StatusCode) -> bool + Send + Sync>>,
     pub(crate) on_undecodable: Undecodable,
     pub(crate) fail_open: bool,
-    pub(crate) dedupe: bool,
+    pub(crate) dedupe: Dedupe,
     pub(crate) lease: Duration,
     pub(crate) answer_deadline: Duration,
     pub(crate) max_run: Duration,
@@ -150,7 +153,7 @@ impl Receiver {
                 commit_also: None,
                 on_undecodable: Undecodable::Refuse,
                 fail_open: false,
-                dedupe: true,
+                dedupe: Dedupe::Leases,
                 lease: 30 * SECOND,
                 answer_deadline: 8 * SECOND,
                 max_run: 300 * SECOND,
@@ -346,7 +349,7 @@ impl Receiver {
     /// [freshness](Receiver::with_freshness) are to be looked at, or the provider sends batches.
     #[must_use]
     pub fn without_dedupe(mut self) -> Self {
-        self.config().dedupe = false;
+        self.config().dedupe = Dedupe::None;
         self
     }
 
@@ -424,7 +427,7 @@ impl Receiver {
 impl Config {
     /// Whether it depends on its events whether a delivery reaches the handler.
     pub(crate) fn looks_at_events(&self) -> bool {
-        self.dedupe
+        self.dedupe.is_on()
             || self.types.is_some()
             || self.freshness.is_some()
             || self.provider.envelope().members.is_some()

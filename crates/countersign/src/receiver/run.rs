@@ -21,8 +21,8 @@ use crate::observer::Outcome;
 ///
 /// Dropped without [`supervise`](Run::supervise), it releases them.
 pub struct Run {
-    state: Arc<RunState>,
-    delivery: Delivery,
+    pub(super) state: Arc<RunState>,
+    pub(super) delivery: Delivery,
     _place: RunPlace,
 }
 
@@ -95,6 +95,11 @@ impl Run {
     ) -> Result<R, Answer> {
         let state = &self.state;
         let (outcome, result) = match ended {
+            Ended::Finished(response) if state.track.gate.config.dedupe.is_in_transaction() => {
+                let status = status(&response);
+                let (outcome, answer) = Box::pin(self.proof_of(status)).await;
+                (outcome, answer.map_or(Ok((status, response)), Err))
+            }
             Ended::Finished(response) => {
                 let status = status(&response);
                 let also = &state.track.gate.config.commit_also;

@@ -90,7 +90,7 @@ impl RunState {
     }
 
     pub(crate) fn dedupes(&self) -> bool {
-        self.track.gate.config.dedupe
+        self.track.gate.config.dedupe.is_on()
     }
 
     /// The sender was answered, or hung up, before the handler was done.
@@ -290,13 +290,16 @@ impl RunState {
         }
     }
 
+    /// What did not decode, and is refused for it.
+    pub(crate) fn refused(&self) -> Vec<Key> {
+        let inner = self.inner();
+        let refused = inner.undecodable.iter().filter(|(_, refused)| *refused);
+        refused.map(|(key, _)| *key).collect()
+    }
+
     /// Takes what did not decode: no answer makes a success of it.
     fn take_refused(&self) -> Arc<[Key]> {
-        let refused = {
-            let inner = self.inner();
-            let refused = inner.undecodable.iter().filter(|(_, refused)| *refused);
-            refused.map(|(key, _)| *key).collect::<Vec<Key>>()
-        };
+        let refused = self.refused();
         match refused.is_empty() {
             true => Arc::default(),
             false => self.take(|key| refused.contains(key), Mark::Failed),
@@ -323,6 +326,12 @@ impl RunState {
         inner.ended = true;
         self.unwatch_if_done(&mut inner);
         keys
+    }
+
+    /// The handler has ended, and these are the events that its own transaction has committed.
+    pub(crate) fn committed_by_handler(&self, keys: Vec<Key>) {
+        let keys = keys.into_iter().map(|key| (key, Mark::Committed));
+        self.inner().keys.extend(keys);
     }
 
     /// The commit of `keys` has landed.

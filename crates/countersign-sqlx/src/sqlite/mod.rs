@@ -1,0 +1,239 @@
+//! SQLite: one file, on one machine.
+
+mod leases;
+mod transactions;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use countersign::{Clock, StoreError, UnixTime};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::text::{Dialect, millis};
+use crate::{EXPIRED_LEASE_KEPT, TIMEOUT};
+
+const TEXT: Dialect = Dialect {
+    before: "x'",
+    behind: "'",
+};
+
+/// A row's `token` is the one that it had when it was committed. `since` and `until` are Unix time in
+/// milliseconds.
+const SCHEMA: &str = "
+    create table if not exists countersign_events (
+        key blob primary key,
+        payload_hash integer not null,
+        token blob not null,
+        committed integer not null,
+        since integer not null,
+        until integer not null
+    ) strict, without rowid;
+    create index if not exists countersign_events_until on countersign_events (until);";
+
+/// SQLite's codes for a file that another connection has locked.
+const LOCKED: [&str; 3] = ["5", "261", "517"];
+
+/// How long to wait before a locked file is tried again where SQLite itself does not wait.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Claims in a file, which survives the process. Several processes on one machine may share it; a file on
+/// a network share is not for it.
+///
+/// The file and its table `countersign_events` are made when they are first needed, and the table may stand
+/// in a merchant's own database. It is written by one connection a process, in WAL mode, and a commit is
+/// on the disk before it is answered (`synchronous=FULL`): if the machine loses its power, no committed
+/// event is forgotten.
+///
+/// Time is the machine's wall clock, which all processes share. If it steps back, committed events are
+/// remembered for longer, and a lease lasts a lease from when somebody next asks for it. If it steps
+/// forward, leases end early until they are renewed, and of retention the margin of an hour is used up.
+///
+/// Rows that have run out are removed a few at a time by commits, and [`sweep`](SqliteStore::sweep)
+/// removes more.
+///
+/// Clones share the connection.
+#[derive(Clone)]
+pub struct SqliteStore {
+    options: Arc<SqliteConnectOptions>,
+    timeout: Duration,
+    clock: Option<Arc<dyn Clock>>,
+    /// Not a pool, which takes a connection back in a task of its own: on a thread that a handler blocks,
+    /// that is never.
+    connection: Arc<Mutex<Option<SqliteConnection>>>,
+}
+
+impl SqliteStore {
+    /// A store in this file, which is made if it is not there.
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        SqliteStore::with_options(SqliteConnectOptions::new().filename(path))
+    }
+
+    /// The same with sqlx's options. Journal, durability and busy time-out are set by the store.
+    pub fn with_options(options: SqliteConnectOptions) -> Self {
+        let options = options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .disable_statement_logging();
+        SqliteStore {
+            options: Arc::new(options),
+            timeout: TIMEOUT,
+            clock: None,
+            connection: Arc::default(),
+        }
+    }
+
+    /// Sets how long a call waits for a file that another process is writing to: 1 s by default. It should
+    /// be what the receiver gives a [store](countersign::Receiver::with_timeouts).
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Measures time by `clock`'s wall clock instead of the machine's: for tests.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Makes the file and its table now, instead of when they are first needed: to learn at the start
+    /// whether that can be.
+    ///
+    /// # Errors
+    ///
+    /// If it can't.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.open().await.map(drop)
+    }
+
+    /// Removes up to `rows` rows that have run out, and says how many it removed. For a file in which many
+    /// have gathered: commits remove a few as well. Others wait for it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written to.
+    pub async fn sweep(&self, rows: u32) -> Result<u64, StoreError> {
+        let mut opened = self.open().await?;
+        let sweep = sweep(rows, self.now());
+        let swept = sqlx::raw_sql(AssertSqlSafe(sweep))
+            .execute(opened.connection()?)
+            .await;
+        Ok(swept.map_err(StoreError::unavailable)?.rows_affected())
+    }
+
+    fn now(&self) -> i64 {
+        let now = match &self.clock {
+            Some(clock) => clock.now(),
+            None => UnixTime::from(SystemTime::now()),
+        };
+        now.as_millis()
+    }
+
+    /// The connection, for as long as this is held.
+    async fn open(&self) -> Result<Opened<'_>, StoreError> {
+        let mut place = self.connection.lock().await;
+        if place.is_none() {
+            *place = Some(self.connect().await?);
+        }
+        Ok(Opened(place))
+    }
+
+    /// SQLite does not wait for everything that two processes do to a new file at once.
+    async fn connect(&self) -> Result<SqliteConnection, StoreError> {
+        let tries = self.timeout.as_millis() / LOOK_AGAIN.as_millis();
+        let mut tried = 0;
+        loop {
+            match self.try_to_connect().await {
+                Ok(connection) => return Ok(connection),
+                Err(error) if is_locked(&error) && tried < tries => tried += 1,
+                Err(error) => return Err(StoreError::unavailable(error)),
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn try_to_connect(&self) -> Result<SqliteConnection, sqlx::Error> {
+        let options = (*self.options).clone().busy_timeout(self.timeout);
+        let mut connection = options.connect().await?;
+        sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
+        Ok(connection)
+    }
+}
+
+/// The place of the connection, with the connection in it.
+struct Opened<'s>(MutexGuard<'s, Option<SqliteConnection>>);
+
+impl Opened<'_> {
+    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        let connection = self.0.as_mut();
+        connection.ok_or_else(|| StoreError::unavailable("no connection"))
+    }
+
+    /// A transaction that has the file to itself from its beginning. If it is dropped, it is rolled back.
+    async fn begin(&mut self) -> Result<Writing<'_>, StoreError> {
+        let connection = self.connection()?;
+        connection
+            .begin_with("begin immediate")
+            .await
+            .map_err(StoreError::unavailable)
+    }
+}
+
+type Writing<'c> = sqlx::Transaction<'c, sqlx::Sqlite>;
+
+/// The rows of one statement.
+async fn rows(
+    connection: &mut SqliteConnection,
+    statement: String,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    // Its text is the crate's own, and digits.
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .fetch_all(connection)
+        .await
+        .map_err(StoreError::unavailable)
+}
+
+/// The key that a row names.
+fn key_of(row: &SqliteRow) -> Result<[u8; 32], StoreError> {
+    let bytes: &[u8] = row.try_get("key").map_err(StoreError::unavailable)?;
+    let key = bytes.try_into();
+    key.map_err(|_| StoreError::unavailable("a key of the table is not of 32 bytes"))
+}
+
+fn sweep(rows: u32, now: i64) -> String {
+    let long_ago = now.saturating_sub(EXPIRED_LEASE_KEPT);
+    format!(
+        "delete from countersign_events where key in (
+            select key from countersign_events
+            where until <= {now} and (committed or until <= {long_ago})
+            order by until limit {rows}
+        )"
+    )
+}
+
+/// The moment `duration` after `now`.
+fn after(now: i64, duration: Duration) -> i64 {
+    now.saturating_add(millis(duration))
+}
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| LOCKED.contains(&&*code))
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("file", &self.options.get_filename())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,233 @@
+//! Claims in the handler's own transaction: what is asked of its database before and after it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::Receiver;
+use super::admission::Admission;
+use super::delivery::Delivery;
+use super::gate::{Answer, Gate};
+use super::run::Run;
+use crate::dedupe::{AnyTransactions, Committed, Key, TransactionStore};
+use crate::error::ErrorKind;
+use crate::event::Identity;
+use crate::observer::Outcome;
+use crate::typed::Event;
+
+/// How an event is kept from running twice.
+#[derive(Clone)]
+pub(crate) enum Dedupe {
+    /// By a lease in the store.
+    Leases,
+    /// By the handler, in a transaction of its own.
+    Transaction(AnyTransactions),
+    /// Not at all.
+    None,
+}
+
+impl Dedupe {
+    pub(crate) fn is_on(&self) -> bool {
+        !matches!(self, Dedupe::None)
+    }
+
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        matches!(self, Dedupe::Transaction(_))
+    }
+}
+
+impl Receiver {
+    /// Leaves the claim to the handler, which makes it in the transaction that holds its effects: a
+    /// payment booked and its event marked as done happen together, or not at all, crash or not.
+    ///
+    /// No lease is taken. A delivery whose events are all committed is a duplicate, and answered 200.
+    /// Any other runs the handler, and the first statement of its transaction is the store's
+    /// `claim_in`: it waits for a concurrent run of the same event that has come as far, and yields
+    /// the [`Fresh`] events only. After a 2xx the database is asked once more, outside of the
+    /// transaction: if it does not hold every event, the sender is answered 500 and comes again
+    /// ([`Outcome::TransactionNotCommitted`]), and if it does not answer, 503. So neither a
+    /// transaction that was dropped nor a claim that was forgotten is ever acknowledged.
+    ///
+    /// **Effects outside of that transaction are doubled by a retry**: no rule can prevent it. What
+    /// comes before `claim_in` may run several times, at once too.
+    ///
+    /// All else is as under a lease: a handler outlives its connection and its answer deadline, and is
+    /// stopped at `max_run`, which rolls its transaction back. But nothing is settled by the handler's
+    /// answer: what it has committed stays so, though it panics or answers 500 afterwards. Hence
+    /// [`with_commit_also`](Receiver::with_commit_also) and
+    /// [`dangerously_fail_open`](Receiver::dangerously_fail_open) have no effect, and
+    /// [`Delivery::done`] and [`Delivery::failed`] are `false`. The [store](Receiver::with_store) is
+    /// not asked.
+    #[must_use]
+    pub fn with_claim_in_transaction(mut self, store: impl TransactionStore) -> Self {
+        self.config().dedupe = Dedupe::Transaction(AnyTransactions::new(store));
+        self
+    }
+}
+
+impl Gate {
+    /// What of these keys is committed; `None` if the database failed or took too long, or if nobody
+    /// claims in transactions.
+    async fn committed(&self, keys: Arc<[Key]>) -> Option<Committed> {
+        let Dedupe::Transaction(store) = &self.config.dedupe else {
+            return None;
+        };
+        let asked = self.within(self.config.store_timeout, store.committed(keys));
+        asked.await?.ok()
+    }
+}
+
+impl Committed {
+    /// Those of `keys` that are not.
+    fn missing(&self, keys: &[Key]) -> Vec<Key> {
+        let there: HashSet<&Key> = self.keys.iter().collect();
+        let missing = keys.iter().filter(|key| !there.contains(key));
+        missing.copied().collect()
+    }
+}
+
+impl Admission {
+    /// The run of those events that are not committed. They may be once it claims them.
+    pub(super) async fn unless_committed(mut self) -> Result<Run, Answer> {
+        let place = self.place()?;
+        let Some(committed) = self.track.gate.committed(self.keys.clone()).await else {
+            return Err(self.refuse(ErrorKind::StoreUnavailable));
+        };
+        let fresh = committed.missing(&self.keys);
+        if fresh.is_empty() {
+            return Err(self.duplicate(&committed.differing));
+        }
+        self.note_differing(&committed.differing);
+        self.keep(fresh);
+        // Without keys: a run has nothing to settle of what is not its own.
+        Ok(Run::start(
+            self.track,
+            self.proven,
+            Arc::default(),
+            None,
+            place,
+        ))
+    }
+}
+
+impl Run {
+    /// What a handler that answered `status` has done, by the word of its database, and what the sender
+    /// is told in place of its answer.
+    pub(super) async fn proof_of(&self, status: StatusCode) -> (Outcome, Option<Answer>) {
+        let state = &self.state;
+        // Nothing is held; but the keeper need not watch it any longer.
+        state.settle(false).await;
+        if !status.is_success() {
+            return (Outcome::HandlerFailed, None);
+        }
+        let keys: Vec<Key> = sorted(self.delivery.keys());
+        let Some(committed) = state.track.gate.committed(keys.as_slice().into()).await else {
+            let answer = Answer::refusal(ErrorKind::StoreUnavailable);
+            return (Outcome::StoreUnavailable, Some(answer));
+        };
+        let missing = committed.missing(&keys);
+        state.committed_by_handler(committed.keys);
+        if missing.is_empty() {
+            return (Outcome::Delivered, None);
+        }
+        let refused = state.refused();
+        if missing.iter().all(|key| refused.contains(key)) {
+            let answer = Answer::bare(StatusCode::UNPROCESSABLE_ENTITY);
+            return (Outcome::HandlerFailed, Some(answer));
+        }
+        let answer = Answer::bare(StatusCode::INTERNAL_SERVER_ERROR);
+        (Outcome::TransactionNotCommitted, Some(answer))
+    }
+}
+
+/// A store is given keys in one order, so that two batches that overlap cannot deadlock.
+fn sorted<'k>(keys: impl Iterator<Item = &'k Key>) -> Vec<Key> {
+    let mut keys: Vec<Key> = keys.copied().collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// What a store's `claim_in` writes in the handler's transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToClaim {
+    /// The keys, distinct and sorted: to be written in this order. An event that was refused because
+    /// it does not decode is not among them: it has to come again.
+    pub keys: Vec<Key>,
+    /// How long they are to be remembered, from now.
+    pub retention: Duration,
+    /// How long a run may take: a transaction that idles for longer has lost its client, and must not
+    /// hold the keys any longer.
+    pub max_run: Duration,
+}
+
+impl Delivery {
+    /// What a store's `claim_in` has to write; `None` if the receiver is not one [whose handler claims
+    /// its events](Receiver::with_claim_in_transaction), so that nobody asks the database what became
+    /// of it.
+    pub fn to_claim(&self) -> Option<ToClaim> {
+        let config = &self.run.track.gate.config;
+        let refused = self.run.refused();
+        config.dedupe.is_in_transaction().then(|| ToClaim {
+            keys: sorted(self.keys().filter(|key| !refused.contains(key))),
+            retention: config.retention,
+            max_run: config.max_run,
+        })
+    }
+
+    /// The events under these keys, which a store's `claim_in` has just written: no other transaction
+    /// had.
+    pub fn fresh(&self, keys: &[Key]) -> Fresh {
+        let keys: HashSet<&Key> = keys.iter().collect();
+        let fresh = self.keyed().iter().filter(|(key, _)| keys.contains(key));
+        Fresh {
+            events: fresh.map(|(_, event)| event.clone()).collect(),
+        }
+    }
+}
+
+/// The events of a delivery that a handler has claimed in its transaction: those whose effects it is
+/// to write there.
+///
+/// The others are duplicates. If there is none, all of them are, and the handler answers 200.
+/// Leaving them unused is a warning:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// fn books_them_all(delivery: &countersign::Delivery, written: &[countersign::Key]) {
+///     delivery.fresh(written);
+/// }
+/// ```
+#[must_use = "the effects of an event that is not fresh were written before"]
+#[derive(Debug, Clone)]
+pub struct Fresh {
+    events: Vec<Identity>,
+}
+
+impl Fresh {
+    /// Whether every event is a duplicate.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// The events, in the order of the delivery.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = &Identity> {
+        self.events.iter()
+    }
+
+    /// Whether an event of this [id](Identity::id) is fresh.
+    pub fn contains(&self, id: &str) -> bool {
+        self.events.iter().any(|event| event.id() == id)
+    }
+
+    /// Those of `events` that are fresh. For what an extractor has decoded: it has left out what does
+    /// not decode before the claim was made, so that it comes again.
+    pub fn only<E>(&self, events: impl IntoIterator<Item = Event<E>>) -> Vec<Event<E>> {
+        // By their bytes, which name an event where two types share an id.
+        let fresh: HashSet<&[u8]> = self.events.iter().map(|event| &**event.raw()).collect();
+        let events = events.into_iter();
+        events.filter(|event| fresh.contains(&*event.raw)).collect()
+    }
+}
