@@ -37,7 +37,7 @@ pub(crate) fn open(receiver: &Receiver, clock: Arc<dyn Clock>) -> Gate {
     let (gate, keeper) = receiver.open(clock);
     if let Some(keeper) = keeper {
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
+            .enable_all()
             .build();
         let spawned = runtime.and_then(|runtime| {
             let name = "countersign".to_owned();

@@ -8,6 +8,7 @@ mod full;
 mod hang_ups;
 mod killed;
 mod leases;
+mod random;
 mod runs;
 mod servers;
 mod shutdown;
@@ -55,6 +56,30 @@ macro_rules! scenarios {
     };
 }
 
+/// What no single row shows.
+macro_rules! random {
+    ($($kind:ident $test:ident),*) => {
+        mod random_deliveries {
+            use crate::site::Framework;
+            use crate::stage::{Kind, Stage};
+
+            $(
+                #[test]
+                fn $test() {
+                    for framework in [Framework::Axum, Framework::ActixWeb] {
+                        let stage = Stage { framework, kind: Kind::$kind };
+                        if stage.try_store().is_some() {
+                            super::random::deliveries(&stage);
+                        }
+                    }
+                }
+            )*
+        }
+    };
+}
+
+random!(Memory memory, Sqlite sqlite, Redis redis, Postgres postgres);
+
 macro_rules! kinds {
     ([$($kind:ident $test:ident),*]) => {
         &[$(Kind::$kind),*]
@@ -71,7 +96,7 @@ macro_rules! tests {
 }
 
 scenarios! {
-    on [Memory memory, Redis redis] {
+    on [Memory memory, Sqlite sqlite, Redis redis, Postgres postgres] {
         38 s38_a_handler_blocks_its_thread => workers::blocked;
         1 s01_100_identical_events_at_once => duplicates::at_once;
         2 s02_the_handler_fails_once => runs::fails_once;
@@ -104,8 +129,10 @@ scenarios! {
         23 s23_bodies_without_end => forgeries::bodies_without_end;
         37 s37_200_forged_heads => forgeries::heads_of_large_bodies;
     }
-    on [Redis redis] {
+    on [Sqlite sqlite, Redis redis, Postgres postgres] {
         6 s06_a_worker_is_killed => killed::at_each_point;
+    }
+    on [Redis redis, Postgres postgres] {
         15 s15_the_store_is_down_or_hangs => servers::down;
         19 s19_the_server_is_restarted => servers::restarted;
         29 s29_the_store_is_frozen_during_a_claim => servers::frozen_during_a_claim;

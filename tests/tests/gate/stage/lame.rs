@@ -39,7 +39,8 @@ impl Lame {
                 let clock = ManualClock::new(SystemTime::now().into());
                 (Store::Cued(CueStore::new(clock.clone()), clock), 1000)
             }
-            _ => (Store::Real(stage.store()), 400),
+            // A claim may take a third of it, and a disk that is busy needs its time.
+            _ => (Store::Real(stage.store()), 1500),
         };
         Lame {
             store,

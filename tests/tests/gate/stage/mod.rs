@@ -5,7 +5,7 @@ mod served;
 mod shelf;
 
 use countersign::{Provider, Receiver, provider};
-use countersign_tests::servers::Redis;
+use countersign_tests::servers::{Postgres, Redis};
 
 pub use self::lame::Lame;
 pub use self::served::{Served, Server};
@@ -23,7 +23,9 @@ pub struct Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Memory,
+    Sqlite,
     Redis,
+    Postgres,
 }
 
 impl Stage {
@@ -34,6 +36,8 @@ impl Stage {
                 let store = memory(4096);
                 Some(Shelf::new(store.clone(), move || held(&store)))
             }
+            Kind::Sqlite => Some(Shelf::sqlite()),
+            Kind::Postgres => Some(Shelf::postgres(&Postgres::database()?.url)),
             Kind::Redis => Some(Shelf::redis(&Redis::keyspace()?)),
         }
     }

@@ -1,6 +1,6 @@
 //! A store whose server the test may harm.
 
-use countersign_tests::servers::{Process, Redis};
+use countersign_tests::servers::{Postgres, Process, Redis};
 
 use super::{Kind, Shelf, Stage};
 
@@ -12,6 +12,7 @@ pub struct Served {
 
 pub enum Server {
     Redis(Redis),
+    Postgres(Postgres),
 }
 
 impl Stage {
@@ -19,7 +20,13 @@ impl Stage {
     pub fn served(&self) -> Served {
         match self.kind {
             Kind::Redis => Served::redis(Redis::on_disk().expect("it was there before")),
-            Kind::Memory => panic!("{:?} has no server", self.kind),
+            Kind::Postgres => {
+                let server = Postgres::start().expect("it was there before");
+                let store = Shelf::postgres(&server.new_database().url);
+                let server = Server::Postgres(server);
+                Served { server, store }
+            }
+            Kind::Memory | Kind::Sqlite => panic!("{:?} has no server", self.kind),
         }
     }
 
@@ -27,7 +34,7 @@ impl Stage {
     pub fn forgetful(&self) -> Option<Served> {
         match self.kind {
             Kind::Redis => Some(Served::redis(Redis::start().expect("it was there before"))),
-            Kind::Memory => None,
+            _ => None,
         }
     }
 }
@@ -46,6 +53,7 @@ impl Server {
     fn process(&mut self) -> &mut Process {
         match self {
             Server::Redis(server) => server.process(),
+            Server::Postgres(server) => server.process(),
         }
     }
 
@@ -67,6 +75,7 @@ impl Server {
     pub fn restart(&mut self) {
         match self {
             Server::Redis(server) => server.restart(),
+            Server::Postgres(server) => server.restart(),
         }
     }
 }

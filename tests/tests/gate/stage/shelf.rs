@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use countersign::{AnyStore, Claim, Commit, DedupeStore, Key, Renewal, StoreError, Token};
 use countersign_redis::RedisStore;
+use countersign_sqlx::{PostgresStore, SqliteStore};
 use countersign_tests::servers::Keyspace;
+use sqlx::{Connection as _, Row as _};
+use tempfile::TempDir;
 
 /// A store, and what a test may know of what it holds. Clones are the same one.
 #[derive(Clone)]
@@ -13,6 +16,7 @@ pub struct Shelf {
     store: AnyStore,
     held: Arc<dyn Fn() -> (usize, usize) + Send + Sync>,
     place: Option<String>,
+    directory: Option<Arc<TempDir>>,
 }
 
 impl Shelf {
@@ -24,6 +28,7 @@ impl Shelf {
             store: AnyStore::new(store),
             held: Arc::new(held),
             place: None,
+            directory: None,
         }
     }
 
@@ -36,6 +41,35 @@ impl Shelf {
         shelf
     }
 
+    /// In a directory that is removed with it.
+    pub fn sqlite() -> Shelf {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("events.db");
+        let mut shelf = Shelf::sqlite_at(path.to_str().unwrap());
+        shelf.directory = Some(Arc::new(directory));
+        shelf
+    }
+
+    fn sqlite_at(path: &str) -> Shelf {
+        let place = format!("sqlite {path}");
+        let path = path.to_owned();
+        let mut shelf = Shelf::new(SqliteStore::new(&path), move || apart(sqlite_held(&path)));
+        shelf.place = Some(place);
+        shelf
+    }
+
+    /// In the database of this URL.
+    pub fn postgres(url: &str) -> Shelf {
+        let store = PostgresStore::new(url).unwrap();
+        let migrating = store.clone();
+        apart(async move { migrating.migrate().await.unwrap() });
+        let place = format!("postgres {url}");
+        let url = url.to_owned();
+        let mut shelf = Shelf::new(store, move || apart(postgres_held(&url)));
+        shelf.place = Some(place);
+        shelf
+    }
+
     /// The same store in another process.
     pub fn open(place: &str) -> Shelf {
         let words: Vec<&str> = place.split(' ').collect();
@@ -44,6 +78,8 @@ impl Shelf {
                 url: url.to_owned(),
                 prefix: prefix.to_owned(),
             }),
+            ["sqlite", path] => Shelf::sqlite_at(path),
+            ["postgres", url] => Shelf::postgres(url),
             _ => panic!("not a place: {place}"),
         }
     }
@@ -57,6 +93,41 @@ impl Shelf {
     pub fn held(&self) -> (usize, usize) {
         (self.held)()
     }
+}
+
+/// Also from within a runtime.
+fn apart<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let run = move || {
+        let mut runtime = runtime;
+        runtime.enable_all().build().unwrap().block_on(future)
+    };
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap())
+}
+
+/// Times are in milliseconds.
+async fn sqlite_held(path: &str) -> (usize, usize) {
+    let mut connection = sqlx::SqliteConnection::connect(path).await.unwrap();
+    let question = "select count(*) filter (where not committed), count(*) filter (where committed)
+                    from countersign_events where until > unixepoch('subsec') * 1000";
+    // The table is made when it is first needed.
+    let Ok(row) = sqlx::query(question).fetch_one(&mut connection).await else {
+        return (0, 0);
+    };
+    let number = |at| usize::try_from(row.get::<i64, usize>(at)).unwrap();
+    (number(0), number(1))
+}
+
+async fn postgres_held(url: &str) -> (usize, usize) {
+    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+    let question = "select count(*) filter (where not committed), count(*) filter (where committed)
+                    from countersign_events where expires_at > clock_timestamp()";
+    let row = sqlx::query(question)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    let number = |at| usize::try_from(row.get::<i64, usize>(at)).unwrap();
+    (number(0), number(1))
 }
 
 /// An entry in progress is kept for a day longer than its lease.
