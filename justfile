@@ -25,6 +25,10 @@ bench:
     cargo bench -p countersign --bench budgets
     cargo bench -p countersign-tests --bench budgets
 
+# What the stores cost, and how that grows with clients and ids: docs/scale.md. About 10 minutes with 10 million.
+scale ids="1000000":
+    COUNTERSIGN_IDS={{ids}} cargo bench -p countersign-tests --bench scale
+
 # The claim protocol over many more seeds than the tests take: about two minutes.
 walk seeds="1000":
     COUNTERSIGN_WALKS={{seeds}} cargo test --release -p countersign-tests --test protocol -- --nocapture

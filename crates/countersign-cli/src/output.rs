@@ -65,6 +65,12 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
     }
 }
 
+/// Writes a line for the operator of a server that goes on.
+pub(crate) fn warn(message: &str) {
+    let line = format!("countersign: {}\n", OneLine(message));
+    let _ = write(&mut io::stderr().lock(), line.as_bytes());
+}
+
 fn write(stream: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     stream.write_all(bytes)?;
     stream.flush()

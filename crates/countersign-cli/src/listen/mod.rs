@@ -58,7 +58,7 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "URL")]
     forward: Option<Url>,
 
-    /// Where claims are kept: memory
+    /// Where claims are kept: memory, sqlite:FILE, redis://…, or postgres://…
     #[arg(long, value_name = "STORE", default_value = "memory")]
     store: String,
 

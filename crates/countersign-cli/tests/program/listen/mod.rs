@@ -2,6 +2,7 @@
 
 mod capture;
 pub(crate) mod stage;
+mod stores;
 
 use countersign::provider;
 use serde_json::{Value, json};

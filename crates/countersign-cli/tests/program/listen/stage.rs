@@ -77,6 +77,16 @@ impl Request {
         [bytes.as_bytes(), b"\r\n", &self.body].concat()
     }
 
+    /// The status, if anything is answered.
+    pub(crate) fn try_send(&self, address: SocketAddr) -> Option<u16> {
+        let mut socket = TcpStream::connect(address).ok()?;
+        socket.set_read_timeout(Some(PATIENCE)).ok()?;
+        socket.write_all(&self.bytes()).ok()?;
+        let mut answer = String::new();
+        let _ = socket.read_to_string(&mut answer);
+        answer.split(' ').nth(1)?.parse().ok()
+    }
+
     fn send(&self, address: SocketAddr) -> Response {
         let mut socket = TcpStream::connect(address).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -191,6 +201,12 @@ impl Listener {
             .args([&format!("-{signal}"), &pid])
             .status();
         assert!(told.unwrap().success());
+    }
+
+    /// By SIGKILL.
+    pub(crate) fn kill(mut self) -> std::process::ExitStatus {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap()
     }
 
     /// Waits until no more connections are taken.
