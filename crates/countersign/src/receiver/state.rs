@@ -42,6 +42,8 @@ struct Inner {
     /// The place among the watched runs.
     watched: Option<usize>,
     given_up: bool,
+    /// Whether an event was fresh when the handler claimed them in its own transaction.
+    found_fresh: Option<bool>,
     /// Whether the handler has ended, so that nothing but commits is left to wait for.
     ended: bool,
 }
@@ -83,6 +85,7 @@ impl RunState {
                 renewing: false,
                 watched: None,
                 given_up: false,
+                found_fresh: None,
                 ended: false,
             }),
             keys,
@@ -326,6 +329,18 @@ impl RunState {
         inner.ended = true;
         self.unwatch_if_done(&mut inner);
         keys
+    }
+
+    /// The handler has claimed its events in its own transaction, and some were fresh, or none was.
+    pub(crate) fn found_fresh(&self, some: bool) {
+        let mut inner = self.inner();
+        let before = inner.found_fresh.unwrap_or_default();
+        inner.found_fresh = Some(before || some);
+    }
+
+    /// Whether the handler has learnt that all its events had been committed before.
+    pub(crate) fn found_duplicates_only(&self) -> bool {
+        self.inner().found_fresh == Some(false)
     }
 
     /// The handler has ended, and these are the events that its own transaction has committed.

@@ -48,7 +48,8 @@ impl Receiver {
     /// the [`Fresh`] events only. After a 2xx the database is asked once more, outside of the
     /// transaction: if it does not hold every event, the sender is answered 500 and comes again
     /// ([`Outcome::TransactionNotCommitted`]), and if it does not answer, 503. So neither a
-    /// transaction that was dropped nor a claim that was forgotten is ever acknowledged.
+    /// transaction that was dropped nor a claim that was forgotten is ever acknowledged. If nothing was
+    /// fresh, the answer is that to a duplicate.
     ///
     /// **Effects outside of that transaction are doubled by a retry**: no rule can prevent it. What
     /// comes before `claim_in` may run several times, at once too.
@@ -129,6 +130,10 @@ impl Run {
         };
         let missing = committed.missing(&keys);
         state.committed_by_handler(committed.keys);
+        if missing.is_empty() && state.found_duplicates_only() {
+            let answer = Answer::verified(StatusCode::OK, "duplicate");
+            return (Outcome::Duplicate, Some(answer));
+        }
         if missing.is_empty() {
             return (Outcome::Delivered, None);
         }
@@ -182,9 +187,9 @@ impl Delivery {
     pub fn fresh(&self, keys: &[Key]) -> Fresh {
         let keys: HashSet<&Key> = keys.iter().collect();
         let fresh = self.keyed().iter().filter(|(key, _)| keys.contains(key));
-        Fresh {
-            events: fresh.map(|(_, event)| event.clone()).collect(),
-        }
+        let events: Vec<Identity> = fresh.map(|(_, event)| event.clone()).collect();
+        self.run.found_fresh(!events.is_empty());
+        Fresh { events }
     }
 }
 
