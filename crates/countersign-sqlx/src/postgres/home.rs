@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::StoreError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{AssertSqlSafe, Connection as _, PgPool, Postgres};
+use sqlx::{AssertSqlSafe, PgPool, Postgres};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -15,8 +15,8 @@ use super::Failure;
 /// Calls are short: more connections would only make them wait in the server instead of here.
 const CONNECTIONS: u32 = 8;
 
-/// A connection that was used a moment ago is trusted; another is asked first whether it lives.
-const TRUSTED: Duration = Duration::from_secs(1);
+/// No call waits for a connection for longer, whatever its own limit is.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// A thread with a runtime of its own, and the pool on it.
 ///
@@ -31,7 +31,7 @@ pub(super) struct Home {
 }
 
 impl Home {
-    pub(super) fn new(options: PgConnectOptions, timeout: Duration) -> io::Result<Home> {
+    pub(super) fn new(options: PgConnectOptions) -> io::Result<Home> {
         let own = Builder::new_current_thread().enable_all().build()?;
         let runtime = own.handle().clone();
         let (alive, dropped) = oneshot::channel::<()>();
@@ -43,17 +43,9 @@ impl Home {
             let _entered = runtime.enter();
             PgPoolOptions::new()
                 .max_connections(CONNECTIONS)
+                // It would be a round trip more: a connection that is broken is found out by its first call.
                 .test_before_acquire(false)
-                .before_acquire(|connection, meta| {
-                    Box::pin(async move {
-                        if meta.idle_for > TRUSTED {
-                            connection.ping().await?;
-                        }
-                        Ok(true)
-                    })
-                })
-                // The call has its own limit, which is tighter.
-                .acquire_timeout(timeout.saturating_mul(10))
+                .acquire_timeout(LONGEST)
                 .connect_lazy_with(options)
         };
         Ok(Home {
@@ -84,14 +76,35 @@ fn unanswered(why: &'static str) -> Failure {
     Failure::Unanswered(StoreError::unavailable(why))
 }
 
+/// Asks again on another connection where one turns out to be broken: after a restart of the server
+/// all of them are. Each call may be carried out twice: a claim finds its own token, and the others
+/// change nothing the second time.
 async fn ask(pool: &PgPool, statement: String) -> Result<Vec<PgRow>, Failure> {
-    let connection = pool.acquire().await;
-    let connection =
-        connection.map_err(|error| Failure::Unanswered(StoreError::unavailable(error)))?;
-    let mut lent = Lent(Some(connection));
-    let Some(connection) = &mut lent.0 else {
-        return Err(unanswered("no connection"));
-    };
+    let mut broken = 0;
+    loop {
+        match ask_once(pool, statement.clone()).await {
+            Err(Broken::Connection(_)) if broken < CONNECTIONS => broken += 1,
+            Err(Broken::Connection(error) | Broken::Pool(error)) => {
+                return Err(Failure::Unanswered(StoreError::unavailable(error)));
+            }
+            Err(Broken::Rule(error)) => return Err(Failure::Refused(error)),
+            Ok(rows) => return Ok(rows),
+        }
+    }
+}
+
+/// What kept a statement from being answered.
+enum Broken {
+    Pool(sqlx::Error),
+    Connection(sqlx::Error),
+    /// Nothing did: the answer is no.
+    Rule(sqlx::Error),
+}
+
+async fn ask_once(pool: &PgPool, statement: String) -> Result<Vec<PgRow>, Broken> {
+    let mut lent = Lent(Some(pool.acquire().await.map_err(Broken::Pool)?));
+    let connection = lent.0.as_mut();
+    let connection = connection.ok_or(Broken::Pool(sqlx::Error::PoolClosed))?;
     // Its text is the crate's own, and digits.
     let answer = sqlx::raw_sql(AssertSqlSafe(statement))
         .fetch_all(&mut **connection)
@@ -101,12 +114,22 @@ async fn ask(pool: &PgPool, statement: String) -> Result<Vec<PgRow>, Failure> {
             lent.give_back();
             Ok(rows)
         }
-        Err(sqlx::Error::Database(error)) => {
-            lent.give_back();
-            Err(Failure::Refused(sqlx::Error::Database(error)))
+        // It may be the last thing that the server says on this connection.
+        Err(error @ sqlx::Error::Database(_)) if is_farewell(&error) => {
+            Err(Broken::Connection(error))
         }
-        Err(error) => Err(Failure::Unanswered(StoreError::unavailable(error))),
+        Err(error @ sqlx::Error::Database(_)) => {
+            lent.give_back();
+            Err(Broken::Rule(error))
+        }
+        Err(error) => Err(Broken::Connection(error)),
     }
+}
+
+/// The server shuts down, or ended the session: class 57P, and 08 for connections.
+fn is_farewell(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
 }
 
 /// A connection that is closed unless it is given back: one that was left in the middle of an answer

@@ -68,7 +68,7 @@ impl PostgresStore {
         // PgBouncer refuses the parameter; and what is logged of statements should be the merchant's.
         let options = options.extra_float_digits(None).disable_statement_logging();
         Ok(PostgresStore {
-            home: Arc::new(Home::new(options, TIMEOUT).map_err(StoreError::unavailable)?),
+            home: Arc::new(Home::new(options).map_err(StoreError::unavailable)?),
             statements: Statements::new("countersign_events"),
             timeout: TIMEOUT,
         })

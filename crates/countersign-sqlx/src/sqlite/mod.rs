@@ -43,7 +43,8 @@ const LOCKED: [&str; 3] = ["5", "261", "517"];
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Claims in a file, which survives the process. Several processes on one machine may share it; a file on
-/// a network share is not for it.
+/// a network share is not for it. They write in turns, and SQLite knows no queue: under more load than the
+/// disk can take, some wait for longer than the time-out, and their deliveries are answered 503.
 ///
 /// The file and its table `countersign_events` are made when they are first needed, and the table may stand
 /// in a merchant's own database. It is written by one connection a process, in WAL mode, and a commit is
