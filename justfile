@@ -37,6 +37,10 @@ walk seeds="1000":
 rules:
     python3 tests/rules/run.py
 
+# A million rows that have run out, swept by two nodes beside claims: half a minute. Needs PostgreSQL's server.
+sweep:
+    cargo test -p countersign-tests --test stores -- --ignored --nocapture 1_000_000
+
 # Licences, bans and sources. Needs cargo-deny.
 deny:
     cargo deny check bans licenses sources

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod in_transaction;
 mod keys;
 mod memory;
 mod misdeeds;

@@ -1,10 +1,23 @@
 //! Claims in a SQLite file.
 
-use std::path::PathBuf;
+mod processes;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use countersign_sqlx::SqliteStore;
 use countersign_testkit::{Contest, conformance};
 use tempfile::TempDir;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+/// SQLite knows no queue, and this machine has other work.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub fn open(path: impl AsRef<Path>) -> SqliteStore {
+    SqliteStore::new(path).with_timeout(PATIENCE)
+}
 
 /// A file of a test's own.
 pub struct File {
@@ -22,9 +35,13 @@ impl File {
         self.directory.path().join("events.db")
     }
 
+    pub fn url(&self) -> String {
+        format!("sqlite://{}", self.path().display())
+    }
+
     /// A store on it as another process has it, with a connection of its own.
     pub fn store(&self) -> SqliteStore {
-        SqliteStore::new(self.path())
+        open(self.path())
     }
 }
 
@@ -48,7 +65,7 @@ async fn the_suite_on_one_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_processes() {
     if let Some(part) = Contest::part() {
-        let store = SqliteStore::new(part.place());
+        let store = open(part.place());
         return part.play(&store, tokio::time::sleep).await;
     }
     let file = File::new();
