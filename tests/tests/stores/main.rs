@@ -6,4 +6,5 @@ mod keys;
 mod memory;
 mod misdeeds;
 mod postgres;
+mod redis;
 mod sqlite;
