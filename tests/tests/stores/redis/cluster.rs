@@ -10,10 +10,10 @@ use redis::cluster::{ClusterClient, ClusterConnection};
 use super::*;
 use crate::keys::{batch, key, sorted};
 
-struct Cluster([Redis; 3]);
+pub struct Cluster([Redis; 3]);
 
 impl Cluster {
-    fn start() -> Option<Cluster> {
+    pub fn start() -> Option<Cluster> {
         let node = || {
             Redis::with(&[
                 "--cluster-enabled",
@@ -55,7 +55,7 @@ impl Cluster {
         ClusterClient::new(self.0.iter().map(Redis::url)).unwrap()
     }
 
-    fn store(&self) -> RedisStore {
+    pub fn store(&self) -> RedisStore {
         patient(RedisStore::new(self.client()).unwrap())
     }
 

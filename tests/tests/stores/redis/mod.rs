@@ -6,6 +6,7 @@ mod outages;
 mod round_trips;
 mod sentinel;
 mod settings;
+mod suite;
 mod threads;
 mod tls;
 
