@@ -1,6 +1,7 @@
 //! `RedisStore`, on a server of the test's own.
 
 mod cluster;
+mod connectors;
 mod entries;
 mod outages;
 mod round_trips;

@@ -3,13 +3,9 @@
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
 
-use countersign::{DedupeStore, Token};
-use countersign_redis::Connect;
+use countersign::Token;
 use countersign_tests::servers::{Process, Redis};
-use redis::RedisResult;
-use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelServerType};
 use tempfile::TempDir;
 
@@ -92,35 +88,4 @@ async fn a_failover_is_followed() {
     assert_eq!(until_claimed(&store, &keys, token).await, acquired(&keys));
     assert_eq!(asked::<usize>(&watched.replica, &["DBSIZE"]), 2);
     assert_eq!(claim(&store, &done, token).await, committed());
-}
-
-/// Connects to whichever server is named at the time, as behind a name that moves.
-struct Moving(Arc<Mutex<Client>>);
-
-impl Connect for Moving {
-    type Connection = MultiplexedConnection;
-
-    async fn connect(&mut self) -> RedisResult<MultiplexedConnection> {
-        let client = self.0.lock().unwrap().clone();
-        client.get_multiplexed_async_connection().await
-    }
-}
-
-/// The server is there and answers, but has become a replica, which no write may go to.
-#[tokio::test]
-async fn a_master_that_was_demoted_is_left() {
-    let (Some(old), Some(new)) = (Redis::start(), Redis::start()) else {
-        return;
-    };
-    let client = |server: &Redis| Client::open(server.url()).unwrap();
-    let current = Arc::new(Mutex::new(client(&old)));
-    let store = patient(RedisStore::new(Moving(current.clone())).unwrap());
-    let (keys, token) = ([key("event")], Token::random());
-    commit(&store, &[key("before")], token).await;
-    let port = new.address().port().to_string();
-    let _: () = asked(&old, &["REPLICAOF", "127.0.0.1", &port]);
-    assert!(store.claim(&keys, token, LEASE).await.is_err());
-    *current.lock().unwrap() = client(&new);
-    assert_eq!(claim(&store, &keys, token).await, acquired(&keys));
-    assert_eq!(asked::<usize>(&new, &["DBSIZE"]), 1);
 }
