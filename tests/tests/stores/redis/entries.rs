@@ -154,17 +154,13 @@ async fn another_payload_under_a_committed_id_is_told() {
 async fn of_a_batch_the_longest_lease_is_told_and_nothing_is_left_claimed() {
     let Some(server) = Redis::start() else { return };
     let (store, keys) = (open(&server), batch("event", 5));
-    store
-        .claim(&keys[1..2], Token::random(), LEASE)
-        .await
-        .unwrap();
-    store
-        .claim(&keys[3..4], Token::random(), 10 * LEASE)
-        .await
-        .unwrap();
+    for (place, lease) in [(0, LEASE), (1, 10 * LEASE), (3, LEASE)] {
+        let held = &keys[place..=place];
+        store.claim(held, Token::random(), lease).await.unwrap();
+    }
     commit(&store, &keys[4..], Token::random()).await;
     assert!(is_about(left(&store, &keys).await, 10 * LEASE));
-    assert_eq!(asked::<usize>(&server, &["DBSIZE"]), 3);
+    assert_eq!(asked::<usize>(&server, &["DBSIZE"]), 4);
 }
 
 /// A full server refuses what is new, and nothing that frees memory or keeps a claim alive.
