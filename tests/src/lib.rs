@@ -1,9 +1,11 @@
-//! What the tests of all crates share: attacks, vectors and example payloads, and real servers.
+//! What the tests of all crates share: attacks, vectors and example payloads, real servers, and a tap on
+//! the line to one.
 
 #![forbid(unsafe_code)]
 
 pub mod attacks;
 pub mod servers;
+pub mod tap;
 pub mod vectors;
 
 use data_encoding::BASE64;

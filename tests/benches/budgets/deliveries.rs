@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
-use countersign::{DedupeStore, Receiver, Secret, provider};
+use countersign::{DedupeStore, Key, Receiver, Secret, UnixTime, Verifier, provider};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -53,6 +53,16 @@ pub(crate) fn signed(body: Bytes) -> Delivery {
         signature: format!("t={at},s={tag}"),
         body,
     }
+}
+
+/// What a store files the event of a delivery under.
+pub(crate) fn key_of(delivery: &Delivery) -> Key {
+    let secret = Secret::new(SECRET).expect("a secret");
+    let verifier = Verifier::new(&provider::fedapay(), &[secret]).expect("a verifier");
+    let request = http::Request::post(PATH).header(SIGNATURE, &delivery.signature);
+    let request = request.body(()).expect("a request");
+    let verified = verifier.verify(&request, delivery.body.clone(), UnixTime::from_secs(now()));
+    verifier.identify(&verified.expect("genuine"))[0].key("fedapay-live")
 }
 
 /// The head of a request with the delivery, as it goes over a socket.

@@ -10,14 +10,16 @@ mod copies;
 mod deliveries;
 mod forged;
 mod measure;
+mod redis;
 mod requests;
 
 fn main() {
-    let groups: [(&str, fn()); 4] = [
+    let groups: [(&str, fn()); 5] = [
         ("layer", requests::without_a_store),
         ("gate", requests::with_the_memory_store),
         ("copies", copies::from_socket_to_handler),
         ("forged", forged::at_real_servers),
+        ("redis", redis::round_trips),
     ];
     // Cargo adds options of its own; the first word is ours.
     let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-'));

@@ -7,4 +7,5 @@ mod keys;
 mod memory;
 mod misdeeds;
 mod postgres;
+mod redis;
 mod sqlite;
