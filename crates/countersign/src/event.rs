@@ -47,6 +47,12 @@ pub enum IdSource {
         /// What stands in for it.
         parts: Vec<Pointer>,
     },
+    /// Several texts or numbers in the payload that name the event together. With one of them missing,
+    /// it is the digest of its bytes.
+    Parts(Vec<Pointer>),
+    /// Nothing, for nothing of the payload is signed: there is no dedupe key, until the merchant says
+    /// what to take for one.
+    Unsigned,
 }
 
 /// Where an event's type stands.
@@ -116,6 +122,9 @@ enum KeyedBy {
     Id,
     TypeAndId,
     Digest,
+    /// The digest of what is signed, where the payload is only one spelling of it.
+    Content([u8; 32]),
+    Nothing,
 }
 
 impl Identity {
@@ -152,12 +161,21 @@ impl Identity {
         self.identified
     }
 
+    /// Whether the event has a dedupe key. It has none where nothing of the payload is signed and the
+    /// merchant has not said what to take for an id: what [`id`](Self::id) shows is a label then.
+    pub fn is_keyed(&self) -> bool {
+        self.keyed_by != KeyedBy::Nothing
+    }
+
     /// The key under which a store files the event for `endpoint`: SHA-256 of the length of the
     /// endpoint's name, the name, and the id.
     pub fn key(&self, endpoint: &str) -> Key {
         match self.keyed_by {
             KeyedBy::Id => Key::new(endpoint, &[self.id.as_bytes()], &self.raw),
-            KeyedBy::Digest => Key::new(endpoint, &[digest_id(&self.raw).as_bytes()], &self.raw),
+            KeyedBy::Digest | KeyedBy::Nothing => {
+                Key::new(endpoint, &[digest_id(&self.raw).as_bytes()], &self.raw)
+            }
+            KeyedBy::Content(digest) => Key::new(endpoint, &[&digest], &self.raw),
             KeyedBy::TypeAndId => {
                 let kind = self.kind.as_deref().unwrap_or_default().as_bytes();
                 let length = (kind.len() as u64).to_le_bytes();
@@ -174,12 +192,12 @@ impl Identity {
         }
     }
 
-    /// The event under the digest of its own bytes.
-    fn unidentified(raw: Bytes) -> Identity {
+    /// The event under the digest of its own bytes, or of what is signed.
+    fn unidentified(raw: Bytes, content: Option<&[u8; 32]>) -> Identity {
         let id = digest_id(&raw);
         Identity {
             id,
-            keyed_by: KeyedBy::Id,
+            keyed_by: by_digest(content),
             kind: None,
             kind_inferred: false,
             time: None,
@@ -201,6 +219,10 @@ impl fmt::Debug for Identity {
     }
 }
 
+fn by_digest(content: Option<&[u8; 32]>) -> KeyedBy {
+    content.map_or(KeyedBy::Id, |content| KeyedBy::Content(*content))
+}
+
 fn digest_id(raw: &[u8]) -> Box<str> {
     format!("sha256:{}", hex::encode(Sha256::digest(raw))).into()
 }
@@ -219,6 +241,8 @@ pub(crate) struct Identifier {
 enum IdAt {
     Digest,
     Header,
+    Parts(Targets),
+    Unsigned,
     Found {
         at: usize,
         with_type: bool,
@@ -242,6 +266,8 @@ impl Identifier {
         let id = match &envelope.id {
             IdSource::Digest => IdAt::Digest,
             IdSource::SignedHeader(_) => IdAt::Header,
+            IdSource::Parts(parts) => IdAt::Parts(all(parts)),
+            IdSource::Unsigned => IdAt::Unsigned,
             IdSource::Pointer(id) => IdAt::Found {
                 at: targets.add(id),
                 with_type: false,
@@ -255,10 +281,7 @@ impl Identifier {
             IdSource::OrParts { id, parts } => IdAt::Found {
                 at: targets.add(id),
                 with_type: false,
-                parts: parts.iter().fold(Targets::default(), |mut all, part| {
-                    all.add(part);
-                    all
-                }),
+                parts: all(parts),
             },
         };
         let kind = match &envelope.kind {
@@ -300,27 +323,32 @@ impl Identifier {
     pub(crate) fn identify(&self, verified: &Verified) -> Vec<Identity> {
         let payload = verified.payload();
         let Some(pointer) = &self.members else {
-            return vec![self.event(payload.clone(), verified.signed_id())];
+            return vec![self.event(payload.clone(), verified.signed_id(), verified.content())];
         };
         match members(payload, pointer) {
             Some(members) => members
                 .into_iter()
-                .map(|member| self.event(payload.slice_ref(member.as_bytes()), None))
+                .map(|member| self.event(payload.slice_ref(member.as_bytes()), None, None))
                 .collect(),
-            None => vec![Identity::unidentified(payload.clone())],
+            None => vec![Identity::unidentified(payload.clone(), verified.content())],
         }
     }
 
-    fn event(&self, raw: Bytes, header_id: Option<&str>) -> Identity {
+    fn event(&self, raw: Bytes, header_id: Option<&str>, content: Option<&[u8; 32]>) -> Identity {
         let found = self.targets.find(&raw);
         let at = |index: usize| found.as_ref().and_then(|found| found.get(index));
         let scalar = |index: usize| at(index).and_then(Found::scalar);
 
         let (id, keyed_by): (Box<str>, _) = match &self.id {
-            IdAt::Digest => (digest_id(&raw), KeyedBy::Id),
+            IdAt::Digest => (digest_id(&raw), by_digest(content)),
+            IdAt::Unsigned => (digest_id(&raw), KeyedBy::Nothing),
             IdAt::Header => match header_id {
                 Some(id) => (id.into(), KeyedBy::Id),
-                None => return Identity::unidentified(raw),
+                None => return Identity::unidentified(raw, content),
+            },
+            IdAt::Parts(parts) => match together(parts, &raw) {
+                Some(named) => named,
+                None => return Identity::unidentified(raw, content),
             },
             IdAt::Found {
                 at: index,
@@ -331,9 +359,9 @@ impl Identifier {
                 (_, Some(id)) => (id.into(), KeyedBy::Id),
                 (Some(Found::Nothing), None) => match together(parts, &raw) {
                     Some(named) => named,
-                    None => return Identity::unidentified(raw),
+                    None => return Identity::unidentified(raw, content),
                 },
-                _ => return Identity::unidentified(raw),
+                _ => return Identity::unidentified(raw, content),
             },
         };
         let there = |index: &usize| at(*index).is_some_and(Found::is_there);
@@ -369,6 +397,15 @@ impl Identifier {
             identified: true,
         }
     }
+}
+
+fn all(pointers: &[Pointer]) -> Targets {
+    pointers
+        .iter()
+        .fold(Targets::default(), |mut all, pointer| {
+            all.add(pointer);
+            all
+        })
 }
 
 /// The parts that name an event together; `None` if none of them does, or one is there twice.

@@ -13,8 +13,8 @@ use crate::event::{Identifier, Identity};
 use crate::head::Head;
 use crate::provider::Provider;
 use crate::scheme::{
-    Coverage, HmacProof, HmacVerification, MAX_SIGNED_VALUE, Scheme, SealedProof,
-    SealedVerification,
+    Coverage, HmacProof, HmacVerification, JwtProof, JwtVerification, MAX_SIGNED_VALUE,
+    MessageProof, MessageVerification, Proved, Scheme, SealedProof, SealedVerification, TokenProof,
 };
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -56,6 +56,9 @@ struct Prepared {
 enum Proof {
     Hmac(HmacProof),
     Sealed(SealedProof),
+    Message(Box<MessageProof>),
+    Jwt(Box<JwtProof>),
+    Token(TokenProof),
 }
 
 impl Verifier {
@@ -83,6 +86,12 @@ impl Verifier {
         let proof = match provider.scheme() {
             Scheme::Hmac(scheme) => Proof::Hmac(HmacProof::new(scheme, secrets)?),
             Scheme::Sealed(scheme) => Proof::Sealed(SealedProof::new(scheme, secrets)?),
+            Scheme::Message(scheme) => {
+                let id_header = provider.envelope().id_header();
+                Proof::Message(Box::new(MessageProof::new(scheme, secrets, id_header)?))
+            }
+            Scheme::Jwt(scheme) => Proof::Jwt(Box::new(JwtProof::new(scheme, secrets)?)),
+            Scheme::DangerousToken(scheme) => Proof::Token(TokenProof::new(scheme, secrets)?),
         };
         let id_header = match (&proof, provider.envelope().id_header()) {
             (Proof::Hmac(proof), Some(name)) => proof.signed_header(name),
@@ -180,6 +189,7 @@ impl Prepared {
         match &self.proof {
             Proof::Hmac(_) => State::Hmac(HmacVerification::empty()),
             Proof::Sealed(_) => State::Sealed(SealedVerification::default()),
+            Proof::Message(_) | Proof::Jwt(_) | Proof::Token(_) => State::Token(None),
         }
     }
 
@@ -191,8 +201,10 @@ impl Prepared {
                 *state = proof.begin(head)?;
                 Ok(())
             }
-            // Both come from the same proof.
-            _ => Err(Error::new(ErrorKind::SignatureMismatch)),
+            (proof, state) => {
+                *state = proof.begin_other(head)?;
+                Ok(())
+            }
         }
     }
 
@@ -205,35 +217,89 @@ impl Prepared {
         tolerance: Option<Tolerance>,
         now: UnixTime,
     ) -> Result<Verified, Error> {
-        let received = body.len();
-        let (key_index, payload, timestamp, id) = match (state, &self.proof) {
-            (State::Hmac(state), Proof::Hmac(proof)) => {
-                let id = self.id_header.and_then(|index| state.signed_value(index));
-                (state.finish(proof, &body)?, body, state.timestamp(), id)
-            }
-            (State::Sealed(state), Proof::Sealed(proof)) => {
-                let (key_index, payload) = state.finish(proof, body)?;
-                (key_index, payload, None, None)
-            }
-            // Both come from the same proof.
-            _ => return Err(Error::new(ErrorKind::SignatureMismatch)),
+        let (State::Hmac(state), Proof::Hmac(proof)) = (state, &self.proof) else {
+            return self.conclude_other(state, body, tolerance, now);
         };
+        let id = self.id_header.and_then(|index| state.signed_value(index));
+        let key_index = state.finish(proof, &body)?;
+        let timestamp = state.timestamp();
         if let (Some(timestamp), Some(tolerance)) = (timestamp, tolerance) {
             tolerance.check(timestamp, now)?;
         }
         let mut verified = Verified {
-            payload,
-            received,
+            received: body.len(),
+            payload: body,
             key_index,
             timestamp,
             signed_id: ArrayVec::new(),
             verified_at: now,
+            coverage: Coverage::WholeBody,
+            content: None,
         };
         if let Some(id) = id {
             // It was found to have no more bytes.
             let _ = verified.signed_id.try_extend_from_slice(id);
         }
         Ok(verified)
+    }
+
+    /// The verdict under any other scheme. Apart, so that the way of most deliveries stays short.
+    #[inline(never)]
+    fn conclude_other(
+        &self,
+        state: &State<'_>,
+        body: Bytes,
+        tolerance: Option<Tolerance>,
+        now: UnixTime,
+    ) -> Result<Verified, Error> {
+        let received = body.len();
+        let proved = match (state, &self.proof) {
+            (State::Sealed(state), Proof::Sealed(proof)) => {
+                let (key_index, payload) = state.finish(proof, body)?;
+                Proved::of(key_index, payload, Coverage::WholeBody)
+            }
+            (State::Message(state), Proof::Message(proof)) => state.finish(proof, body)?,
+            (State::Jwt(state), Proof::Jwt(proof)) => state.finish(proof, body)?,
+            (State::Token(Some(key_index)), Proof::Token(_)) => {
+                Proved::of(*key_index, body, Coverage::Nothing)
+            }
+            // Another token, or two of different schemes.
+            _ => return Err(Error::new(ErrorKind::SignatureMismatch)),
+        };
+        if let (Some(timestamp), Some(tolerance)) = (proved.timestamp, tolerance) {
+            tolerance.check(timestamp, now)?;
+        }
+        if proved.expires.is_some_and(|end| now.millis_since(end) > 0) {
+            return Err(Error::new(ErrorKind::TimestampStale));
+        }
+        let mut verified = Verified {
+            payload: proved.payload,
+            received,
+            key_index: proved.key_index,
+            timestamp: proved.timestamp,
+            signed_id: ArrayVec::new(),
+            verified_at: now,
+            coverage: proved.coverage,
+            content: proved.content,
+        };
+        if let Some(id) = proved.id {
+            // It was found to have no more bytes.
+            let _ = verified.signed_id.try_extend_from_slice(&id);
+        }
+        Ok(verified)
+    }
+}
+
+impl Proof {
+    #[inline(never)]
+    fn begin_other<'h, H: Head + ?Sized>(&self, head: &'h H) -> Result<State<'h>, Error> {
+        match self {
+            Proof::Message(proof) => Ok(State::Message(Box::new(proof.begin(head)?))),
+            Proof::Jwt(proof) => Ok(State::Jwt(Box::new(proof.begin(head)?))),
+            Proof::Token(proof) => Ok(State::Token(proof.begin(head)?)),
+            // These two are begun in place.
+            Proof::Hmac(_) | Proof::Sealed(_) => Err(Error::new(ErrorKind::SignatureMismatch)),
+        }
     }
 }
 
@@ -255,6 +321,10 @@ pub struct Verification<'h> {
 enum State<'h> {
     Hmac(HmacVerification<'h>),
     Sealed(SealedVerification),
+    Message(Box<MessageVerification<'h>>),
+    Jwt(Box<JwtVerification<'h>>),
+    /// Which token was sent.
+    Token(Option<usize>),
 }
 
 impl Verification<'_> {
@@ -320,7 +390,8 @@ impl Verification<'_> {
     pub(crate) fn claimed_timestamp(&self) -> Option<UnixTime> {
         match &self.state {
             State::Hmac(state) => state.timestamp(),
-            State::Sealed(_) => None,
+            State::Message(state) => state.timestamp(),
+            State::Sealed(_) | State::Jwt(_) | State::Token(_) => None,
         }
     }
 }
@@ -346,6 +417,9 @@ pub struct Verified {
     /// ASCII; empty if there is none.
     signed_id: ArrayVec<u8, MAX_SIGNED_VALUE>,
     verified_at: UnixTime,
+    coverage: Coverage,
+    /// What tells the delivery from another, where it is not the SHA-256 of the body.
+    content: Option<Box<[u8; 32]>>,
 }
 
 impl Verified {
@@ -375,9 +449,15 @@ impl Verified {
         Some(id).filter(|id| !id.is_empty())
     }
 
-    /// How much of the delivery the proof covers.
+    /// How much of the body the proof covers. Where it is not the whole, a handler may rely on what is
+    /// signed only, which the documentation of the provider tells.
     pub fn covers(&self) -> Coverage {
-        Coverage::WholeBody
+        self.coverage
+    }
+
+    /// What tells the delivery from another, where it is not the SHA-256 of the body.
+    pub(crate) fn content(&self) -> Option<&[u8; 32]> {
+        self.content.as_deref()
     }
 
     /// The wall clock that the timestamp was compared with.

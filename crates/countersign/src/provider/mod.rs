@@ -1,13 +1,14 @@
 //! What the receiver should know of each provider, one file a provider.
 
 pub mod banking_circle;
+mod catalogue;
 pub mod centralpay;
 mod certainty;
 pub mod fedapay;
 pub mod fourpay;
 mod open_enum;
-mod public;
 mod recipe;
+mod sender;
 pub mod zibapay;
 
 use std::borrow::Cow;
@@ -16,13 +17,16 @@ use std::time::Duration;
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::{Envelope, IdSource, TypeSource};
 use crate::scan::Pointer;
-use crate::scheme::{KeyEncoding, Scheme, SignatureEncoding};
+use crate::scheme::{KeyEncoding, MessageScheme, Scheme, SignatureEncoding};
 use crate::secret::Secret;
 use crate::window::Tolerance;
 
+pub use self::catalogue::*;
 pub use self::certainty::{Certainty, Source};
-pub use self::public::{github, standard_webhooks, stripe};
 pub use self::recipe::Recipe;
+pub use self::sender::Sender;
+
+use self::recipe::simplest;
 
 /// The body limit of most providers: 1 MiB.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -35,28 +39,34 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A provider's name and what makes it.
 type Named = (&'static str, fn() -> Provider);
 
-/// Every provider that has a name of its own, in the order in which they are listed.
+/// The providers with typed events, in the order in which they are listed. The catalogue follows.
 const NAMED: &[Named] = &[
     ("centralpay", centralpay),
     ("fedapay", fedapay),
     ("banking-circle", banking_circle),
     ("zibapay", zibapay),
     ("4pay", fourpay),
-    ("standard-webhooks", standard_webhooks),
-    ("stripe", stripe),
-    ("github", github),
 ];
 
 /// The provider of that [name](Provider::name), for a program or a configuration file that chooses
-/// one by it.
+/// one by it. Those that sign nothing are asked for by [`dangerously_token_only`].
 pub fn named(name: &str) -> Option<Provider> {
-    let (_, provider) = NAMED.iter().find(|(known, _)| *known == name)?;
+    let (_, provider) = all().find(|(known, _)| *known == name)?;
     Some(provider())
 }
 
 /// The names that [`named`] knows.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    NAMED.iter().map(|(name, _)| *name)
+    all().map(|(name, _)| *name)
+}
+
+/// The names that [`dangerously_token_only`] knows.
+pub fn token_only_names() -> impl Iterator<Item = &'static str> {
+    TOKENS.iter().map(|(name, _)| *name)
+}
+
+fn all() -> impl Iterator<Item = &'static Named> {
+    NAMED.iter().chain(LISTED.iter().copied().flatten())
 }
 
 /// CentralPay: what is known of it, and its typed events, are in [its module](mod@centralpay).
@@ -98,6 +108,7 @@ pub struct Provider {
     body_limit: usize,
     retention: Option<Duration>,
     certainty: Option<Certainty>,
+    sender: Option<Sender>,
 }
 
 /// How a provider retries.
@@ -125,18 +136,8 @@ impl Provider {
             body_limit: BODY_LIMIT,
             retention: None,
             certainty: None,
+            sender: None,
         }
-    }
-
-    /// A preset of which all facts are stated.
-    fn all_stated(mut self) -> Self {
-        self.certainty = Some(Certainty {
-            proof: Source::Stated,
-            header: Source::Stated,
-            id: Source::Stated,
-            kind: Source::Stated,
-        });
-        self
     }
 
     /// Sets how the provider retries.
@@ -189,6 +190,15 @@ impl Provider {
             (Setting::ChecksumHeader(header), Scheme::Sealed(scheme)) => {
                 scheme.checksum = header.into();
             }
+            (Setting::PublicUrl(url), Scheme::Message(scheme)) => {
+                scheme.public_url = Some(Cow::Owned(url));
+            }
+            (Setting::PublicUrl(url), Scheme::Jwt(scheme)) => {
+                scheme.public_url = Some(Cow::Owned(url));
+            }
+            (Setting::Constant(name, value), Scheme::Message(scheme)) => {
+                set_constant(scheme, name, value)?;
+            }
             (Setting::Id(pointer), _) => self.envelope.id = IdSource::WithType(pointer),
             (Setting::Type(kind), _) => self.envelope.kind = kind,
             (Setting::Time(pointer), _) => self.envelope.time = Some(pointer),
@@ -214,7 +224,20 @@ impl Provider {
 
     /// Whether the provider leaves it to the merchant.
     pub fn leaves_open(&self, name: SettingName) -> bool {
-        self.open.contains(&name)
+        match name {
+            SettingName::PublicUrl => self.scheme.signs_url(),
+            SettingName::Constant => self.constants().next().is_some(),
+            _ => self.open.contains(&name),
+        }
+    }
+
+    /// The names of the constants that only the merchant knows: see [`Setting::Constant`].
+    pub fn constants(&self) -> impl Iterator<Item = &str> {
+        let scheme = match &self.scheme {
+            Scheme::Message(scheme) => Some(scheme),
+            _ => None,
+        };
+        scheme.into_iter().flat_map(MessageScheme::constant_names)
     }
 
     /// The name, as in logs, metrics and the program.
@@ -252,19 +275,27 @@ impl Provider {
         self.certainty
     }
 
+    /// How it behaves as a sender, where that is known and said nowhere else.
+    pub fn sender(&self) -> Option<&Sender> {
+        self.sender.as_ref()
+    }
+
+    /// Whether its events have no dedupe key, for nothing of them is signed.
+    pub(crate) fn is_unkeyed(&self) -> bool {
+        self.envelope.id == IdSource::Unsigned
+    }
+
     /// How long a committed id has to be remembered, if not as long as the retries suggest.
     pub(crate) fn retention(&self) -> Option<Duration> {
         self.retention
     }
 
     pub(crate) fn tolerance(&self) -> Option<Tolerance> {
-        match &self.scheme {
-            Scheme::Hmac(scheme) => {
-                let seconds = scheme.timestamp.as_ref()?.tolerance?;
-                Some(Tolerance::both(Duration::from_secs(seconds)))
-            }
-            Scheme::Sealed(_) => None,
-        }
+        let seconds = match &self.scheme {
+            Scheme::Jwt(scheme) => scheme.tolerance,
+            scheme => scheme.timestamp()?.tolerance,
+        };
+        Some(Tolerance::both(Duration::from_secs(seconds?)))
     }
 
     pub(crate) fn refuse_mixed_modes(&self, secrets: &[Secret]) -> Result<(), ConfigError> {
@@ -284,6 +315,24 @@ impl Provider {
         }
         Ok(())
     }
+}
+
+fn set_constant(
+    scheme: &mut MessageScheme,
+    name: String,
+    value: String,
+) -> Result<(), ConfigError> {
+    if !scheme.constant_names().any(|known| known == name) {
+        let known: Vec<&str> = scheme.constant_names().collect();
+        return Err(ConfigError::new(
+            ConfigErrorKind::NotApplicable,
+            format!("the scheme has no such constant, but {}", known.join(", ")),
+        ));
+    }
+    let constants = scheme.constants.to_mut();
+    constants.retain(|(known, _)| *known != name);
+    constants.push((Cow::Owned(name), Cow::Owned(value)));
+    Ok(())
 }
 
 /// Something that a provider leaves to the merchant.
@@ -309,6 +358,11 @@ pub enum Setting {
     TagHeader(String),
     /// The header that holds the checksum.
     ChecksumHeader(String),
+    /// The URL that the provider was given, where it signs it. Whole, as the provider has it; where it
+    /// has no query, that of each request is put behind it.
+    PublicUrl(String),
+    /// A constant of the scheme, by its name, that only the merchant knows.
+    Constant(String, String),
 }
 
 /// The names of [`Setting`]s.
@@ -335,6 +389,10 @@ pub enum SettingName {
     TagHeader,
     /// [`Setting::ChecksumHeader`]
     ChecksumHeader,
+    /// [`Setting::PublicUrl`]
+    PublicUrl,
+    /// [`Setting::Constant`]
+    Constant,
 }
 
 impl Setting {
@@ -351,6 +409,8 @@ impl Setting {
             Setting::NonceHeader(_) => SettingName::NonceHeader,
             Setting::TagHeader(_) => SettingName::TagHeader,
             Setting::ChecksumHeader(_) => SettingName::ChecksumHeader,
+            Setting::PublicUrl(_) => SettingName::PublicUrl,
+            Setting::Constant(..) => SettingName::Constant,
         }
     }
 }
@@ -369,17 +429,9 @@ impl SettingName {
             SettingName::NonceHeader => "the nonce header",
             SettingName::TagHeader => "the tag header",
             SettingName::ChecksumHeader => "the checksum header",
+            SettingName::PublicUrl => "the public URL",
+            SettingName::Constant => "a constant",
         }
-    }
-}
-
-/// A single event a delivery, whose id and type stand at these names at the top.
-fn top_level(id: &str, kind: &str) -> Envelope {
-    Envelope {
-        members: None,
-        id: IdSource::Pointer(Pointer::of(&[id])),
-        kind: TypeSource::Pointers(vec![Pointer::of(&[kind])]),
-        time: None,
     }
 }
 
@@ -389,11 +441,20 @@ mod tests {
 
     #[test]
     fn a_provider_is_found_by_its_own_name() {
+        for name in token_only_names() {
+            let provider = dangerously_token_only(name).expect(name);
+            assert_eq!(provider.name(), name);
+            assert!(
+                provider.scheme().is_token_only() && provider.is_unkeyed(),
+                "{name}"
+            );
+        }
         for name in names() {
+            assert!(!named(name).expect(name).scheme().is_token_only(), "{name}");
             assert_eq!(named(name).expect(name).name(), name);
         }
-        assert_eq!(names().count(), 8);
-        for other in ["", "FedaPay", "fedapay ", "feda"] {
+        assert_eq!(names().count(), 77);
+        for other in ["", "FedaPay", "fedapay ", "feda", "gitlab-token"] {
             assert_eq!(named(other), None, "{other:?}");
         }
     }

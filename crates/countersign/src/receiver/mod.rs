@@ -137,6 +137,11 @@ impl Receiver {
         let retention = provider
             .retention()
             .unwrap_or((72 * HOUR).max(horizon.saturating_mul(2)));
+        // What nothing signed names has no key.
+        let dedupe = match provider.is_unkeyed() {
+            true => Dedupe::None,
+            false => Dedupe::Leases,
+        };
         let receiver = Receiver {
             config: Arc::new(Config {
                 endpoint: endpoint.into(),
@@ -153,7 +158,7 @@ impl Receiver {
                 commit_also: None,
                 on_undecodable: Undecodable::Refuse,
                 fail_open: false,
-                dedupe: Dedupe::Leases,
+                dedupe,
                 lease: 30 * SECOND,
                 answer_deadline: 8 * SECOND,
                 max_run: 300 * SECOND,

@@ -54,6 +54,22 @@ pub enum Grammar {
         /// The version to accept.
         version: Cow<'static, str>,
     },
+    /// Pairs in groups, each with a timestamp of its own: `t=…,v1=… t=…,v1=…`. For a
+    /// [`MessageScheme`](super::MessageScheme).
+    Groups {
+        /// What separates two groups.
+        group_separator: u8,
+        /// What separates two pairs.
+        separator: u8,
+        /// The keys of signatures.
+        keys: Cow<'static, [Cow<'static, str>]>,
+    },
+    /// The timestamp, and behind it one signature or more. For a
+    /// [`MessageScheme`](super::MessageScheme).
+    Positional {
+        /// What separates two of them.
+        separator: u8,
+    },
 }
 
 /// What stands before a signature.
@@ -87,6 +103,8 @@ pub enum TimestampSource {
     Header(Cow<'static, str>),
     /// In the signature header, under this key.
     Pair(Cow<'static, str>),
+    /// In the body, at this JSON pointer. For a [`MessageScheme`](super::MessageScheme).
+    Json(Cow<'static, str>),
 }
 
 /// The signature format, checked and prepared.
@@ -143,43 +161,19 @@ impl Signatures {
         timestamp: Option<&TimestampFormat>,
         length: usize,
     ) -> Result<Self, ConfigError> {
-        let bad = |why: &'static str| Err(ConfigError::new(ConfigErrorKind::BadScheme, why));
-        if format.headers.is_empty() {
-            return Err(ConfigError::new(
-                ConfigErrorKind::MissingSetting,
-                "the name of the signature header is needed; the provider's dashboard or a \
-                 captured delivery shows it",
-            ));
-        }
-        if format.headers.len() > MAX_SIGNATURE_HEADERS {
-            return bad("a scheme may name at most 10 signature headers");
-        }
         let timestamp_key = match timestamp.map(|format| &format.from) {
             Some(TimestampSource::Pair(key)) => Some(key.clone()),
             _ => None,
         };
-        match &format.grammar {
-            Grammar::Pairs { keys, .. } => {
-                if keys.is_empty() || keys.iter().any(|key| key.is_empty()) {
-                    return bad("the keys of the signatures must not be empty");
-                }
-                if timestamp_key
-                    .as_ref()
-                    .is_some_and(|key| key.is_empty() || keys.contains(key))
-                {
-                    return bad("the timestamp needs a key of its own");
-                }
-                if timestamp_key.is_some() && format.headers.len() > 1 {
-                    return bad("a timestamp among pairs allows one signature header only");
-                }
-            }
-            _ if timestamp_key.is_some() => {
-                return bad("a timestamp among pairs needs the grammar of pairs");
-            }
-            Grammar::List { version, .. } if version.is_empty() => {
-                return bad("the version of the signatures must not be empty");
-            }
-            _ => {}
+        check_grammar(&format.headers, &format.grammar, timestamp_key.as_deref())?;
+        if matches!(
+            format.grammar,
+            Grammar::Groups { .. } | Grammar::Positional { .. }
+        ) {
+            return Err(ConfigError::new(
+                ConfigErrorKind::BadScheme,
+                "this grammar is for a message scheme",
+            ));
         }
         Ok(Signatures {
             headers: format
@@ -312,8 +306,56 @@ impl Signatures {
                     }
                 }
             }
+            // Refused when the scheme was read.
+            Grammar::Groups { .. } | Grammar::Positional { .. } => {}
         }
     }
+}
+
+/// Whether names, grammar and the key of the timestamp go together.
+pub(crate) fn check_grammar(
+    names: &[Cow<'static, str>],
+    grammar: &Grammar,
+    timestamp_key: Option<&str>,
+) -> Result<(), ConfigError> {
+    let bad = |why: &'static str| Err(ConfigError::new(ConfigErrorKind::BadScheme, why));
+    if names.is_empty() {
+        return Err(ConfigError::new(
+            ConfigErrorKind::MissingSetting,
+            "the name of the signature header is needed; the provider's dashboard or a \
+             captured delivery shows it",
+        ));
+    }
+    if names.len() > MAX_SIGNATURE_HEADERS {
+        return bad("a scheme may name at most 10 signature headers");
+    }
+    match grammar {
+        Grammar::Pairs { keys, .. } | Grammar::Groups { keys, .. } => {
+            if keys.is_empty() || keys.iter().any(|key| key.is_empty()) {
+                return bad("the keys of the signatures must not be empty");
+            }
+            if timestamp_key.is_some_and(|own| own.is_empty() || keys.iter().any(|key| key == own))
+            {
+                return bad("the timestamp needs a key of its own");
+            }
+            if timestamp_key.is_some() && names.len() > 1 {
+                return bad("a timestamp among pairs allows one signature header only");
+            }
+        }
+        Grammar::Positional { .. } => {
+            if timestamp_key != Some("0") || names.len() > 1 {
+                return bad("in this grammar the timestamp is the first entry of the one header");
+            }
+        }
+        _ if timestamp_key.is_some() => {
+            return bad("a timestamp among pairs needs the grammar of pairs");
+        }
+        Grammar::List { version, .. } if version.is_empty() => {
+            return bad("the version of the signatures must not be empty");
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// A wanted entry of a signature header.
