@@ -2,6 +2,7 @@
 
 mod attacks;
 mod banking_circle;
+mod catalogue;
 mod delivery;
 mod identity;
 mod properties;
