@@ -37,6 +37,7 @@ mod error;
 mod event;
 #[cfg(feature = "explain")]
 pub mod explain;
+mod handshake;
 mod head;
 mod observer;
 pub mod provider;
@@ -55,6 +56,7 @@ pub use self::dedupe::{
 };
 pub use self::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 pub use self::event::{Envelope, IdSource, Identity, Shape, TypeSource};
+pub use self::handshake::{Greeting, Handshake};
 pub use self::head::Head;
 pub use self::observer::{Observation, Observer, Outcome};
 pub use self::provider::Provider;

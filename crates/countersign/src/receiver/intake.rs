@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::{Either, ready};
+use http::StatusCode;
 
 use super::Config;
 use super::admission::Admission;
@@ -11,6 +12,7 @@ use super::run::Run;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Identity, time_of};
 use crate::head::Head;
+use crate::observer::Outcome;
 use crate::time::UnixTime;
 use crate::verifier::{Verification, Verified};
 
@@ -117,6 +119,12 @@ impl<'h> Intake<'h> {
         };
         drop(held);
         track.verified(&verified);
+        // Before anything is looked for in it: there is no event.
+        let handshake = track.gate.config.handshake.as_ref();
+        if let Some(greeting) = handshake.and_then(|handshake| handshake.answer(&verified)) {
+            track.answered(Outcome::Handshake, None, StatusCode::OK, &[]);
+            return Ok(Admission::greeted(track, verified, greeting));
+        }
         if !track.gate.config.looks_at_events() {
             return Ok(Admission::unseen(track, verified));
         }

@@ -28,6 +28,7 @@ use http::StatusCode;
 use crate::dedupe::{AnyStore, DedupeStore, MemoryStore};
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::TypeSource;
+use crate::handshake::Handshake;
 use crate::observer::Observer;
 use crate::provider::Provider;
 use crate::scan::{Pointer, Targets};
@@ -94,6 +95,7 @@ pub(crate) struct Config {
     pub(crate) on_undecodable: Undecodable,
     pub(crate) fail_open: bool,
     pub(crate) dedupe: Dedupe,
+    pub(crate) handshake: Option<Box<Handshake>>,
     pub(crate) lease: Duration,
     pub(crate) answer_deadline: Duration,
     pub(crate) max_run: Duration,
@@ -159,6 +161,7 @@ impl Receiver {
                 on_undecodable: Undecodable::Refuse,
                 fail_open: false,
                 dedupe,
+                handshake: None,
                 lease: 30 * SECOND,
                 answer_deadline: 8 * SECOND,
                 max_run: 300 * SECOND,
@@ -356,6 +359,19 @@ impl Receiver {
     pub fn without_dedupe(mut self) -> Self {
         self.config().dedupe = Dedupe::None;
         self
+    }
+
+    /// Answers the provider's handshake before the handler. Off unless asked for, and each answered only
+    /// when its own proof holds; where it comes as a `GET`, the route has to let it through: see
+    /// [`Handshake`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotApplicable`](ConfigErrorKind::NotApplicable) if it is another provider's.
+    pub fn with_handshake(mut self, handshake: Handshake) -> Result<Self, ConfigError> {
+        handshake.check(&self.config.provider)?;
+        self.config().handshake = Some(Box::new(handshake));
+        Ok(self)
     }
 
     /// The endpoint's name.

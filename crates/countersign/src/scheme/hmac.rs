@@ -330,7 +330,7 @@ impl<'h> HmacVerification<'h> {
     }
 }
 
-pub(super) fn prepare<M: KeyInit>(key: &[u8]) -> Result<M, ConfigError> {
+pub(crate) fn prepare<M: KeyInit>(key: &[u8]) -> Result<M, ConfigError> {
     M::new_from_slice(key).map_err(|_| {
         ConfigError::new(
             ConfigErrorKind::SecretEncoding,

@@ -29,10 +29,11 @@ pub use self::sealed::SealedScheme;
 pub use self::signature::{Grammar, Prefix, SignatureFormat, TimestampFormat, TimestampSource};
 pub use self::token::TokenScheme;
 
-pub(crate) use self::hmac::{HmacProof, HmacVerification, MAX_SIGNED_VALUE};
+pub(crate) use self::hmac::{HmacProof, HmacVerification, MAX_SIGNED_VALUE, prepare};
 pub(crate) use self::jwt::{JwtProof, JwtVerification};
-pub(crate) use self::message::{MessageProof, MessageVerification};
+pub(crate) use self::message::{MessageProof, MessageVerification, form};
 pub(crate) use self::sealed::{SealedProof, SealedVerification};
+pub(crate) use self::signature::only_value;
 pub(crate) use self::token::TokenProof;
 
 /// The longest value of one header that is read at all, in bytes.

@@ -6,7 +6,7 @@
 
 mod candidates;
 mod check;
-mod form;
+pub(crate) mod form;
 mod template;
 mod url;
 mod verification;
