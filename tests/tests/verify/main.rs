@@ -4,6 +4,7 @@ mod attacks;
 mod banking_circle;
 mod catalogue;
 mod delivery;
+mod families;
 mod identity;
 mod properties;
 mod recipes;
