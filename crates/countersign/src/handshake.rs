@@ -17,7 +17,7 @@ use crate::provider::{self, Provider};
 use crate::scan::{Pointer, Targets};
 use crate::scheme::{KeyFormat, form, only_value, prepare};
 use crate::secret::Secret;
-use crate::verifier::Verified;
+use crate::verified::Verified;
 
 /// A provider's way of making sure that a URL is the merchant's.
 ///

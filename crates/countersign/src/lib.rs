@@ -39,6 +39,7 @@ mod event;
 pub mod explain;
 mod handshake;
 mod head;
+mod identify;
 mod observer;
 pub mod provider;
 mod receiver;
@@ -47,6 +48,7 @@ pub mod scheme;
 mod secret;
 mod time;
 mod typed;
+mod verified;
 mod verifier;
 mod window;
 
@@ -71,7 +73,8 @@ pub use self::typed::{
     Amount, DecodeError, Decoded, Event, EventData, FromEvent, Id, NotAnAmount, RawJson, Timestamp,
     Undecodable, Undecoded,
 };
-pub use self::verifier::{Verification, Verified, Verifier};
+pub use self::verified::Verified;
+pub use self::verifier::{Verification, Verifier};
 pub use self::window::{TimeUnit, Tolerance};
 
 /// What [`events!`] expands to. Not for use by hand, and no part of the public interface.

@@ -9,15 +9,17 @@ use bytes::Bytes;
 
 use crate::body::Body;
 use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
-use crate::event::{Identifier, Identity};
+use crate::event::Identity;
 use crate::head::Head;
+use crate::identify::Identifier;
 use crate::provider::Provider;
 use crate::scheme::{
-    Coverage, HmacProof, HmacVerification, JwtProof, JwtVerification, MAX_SIGNED_VALUE,
-    MessageProof, MessageVerification, Proved, Scheme, SealedProof, SealedVerification, TokenProof,
+    Coverage, HmacProof, HmacVerification, JwtProof, JwtVerification, MessageProof,
+    MessageVerification, Proved, Scheme, SealedProof, SealedVerification, TokenProof,
 };
 use crate::secret::Secret;
 use crate::time::UnixTime;
+use crate::verified::{Beside, Verified};
 use crate::window::Tolerance;
 
 /// The most secrets one verifier takes: each costs a forger's request one more hash.
@@ -201,10 +203,7 @@ impl Prepared {
                 *state = proof.begin(head)?;
                 Ok(())
             }
-            (proof, state) => {
-                *state = proof.begin_other(head)?;
-                Ok(())
-            }
+            (proof, state) => proof.begin_other(head, state),
         }
     }
 
@@ -233,8 +232,7 @@ impl Prepared {
             timestamp,
             signed_id: ArrayVec::new(),
             verified_at: now,
-            coverage: Coverage::WholeBody,
-            content: None,
+            beside: None,
         };
         if let Some(id) = id {
             // It was found to have no more bytes.
@@ -244,6 +242,7 @@ impl Prepared {
     }
 
     /// The verdict under any other scheme. Apart, so that the way of most deliveries stays short.
+    #[cold]
     #[inline(never)]
     fn conclude_other(
         &self,
@@ -279,8 +278,10 @@ impl Prepared {
             timestamp: proved.timestamp,
             signed_id: ArrayVec::new(),
             verified_at: now,
-            coverage: proved.coverage,
-            content: proved.content,
+            beside: match (proved.coverage, proved.content) {
+                (Coverage::WholeBody, None) => None,
+                (coverage, content) => Some(Box::new(Beside { coverage, content })),
+            },
         };
         if let Some(id) = proved.id {
             // It was found to have no more bytes.
@@ -291,15 +292,23 @@ impl Prepared {
 }
 
 impl Proof {
+    #[cold]
     #[inline(never)]
-    fn begin_other<'h, H: Head + ?Sized>(&self, head: &'h H) -> Result<State<'h>, Error> {
-        match self {
-            Proof::Message(proof) => Ok(State::Message(Box::new(proof.begin(head)?))),
-            Proof::Jwt(proof) => Ok(State::Jwt(Box::new(proof.begin(head)?))),
-            Proof::Token(proof) => Ok(State::Token(proof.begin(head)?)),
+    fn begin_other<'h, H: Head + ?Sized>(
+        &self,
+        head: &'h H,
+        state: &mut State<'h>,
+    ) -> Result<(), Error> {
+        *state = match self {
+            Proof::Message(proof) => State::Message(Box::new(proof.begin(head)?)),
+            Proof::Jwt(proof) => State::Jwt(Box::new(proof.begin(head)?)),
+            Proof::Token(proof) => State::Token(proof.begin(head)?),
             // These two are begun in place.
-            Proof::Hmac(_) | Proof::Sealed(_) => Err(Error::new(ErrorKind::SignatureMismatch)),
-        }
+            Proof::Hmac(_) | Proof::Sealed(_) => {
+                return Err(Error::new(ErrorKind::SignatureMismatch));
+            }
+        };
+        Ok(())
     }
 }
 
@@ -400,79 +409,6 @@ impl std::fmt::Debug for Verification<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verification")
             .field("received", &self.body.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// The proof that a delivery is its provider's, with what it proved.
-///
-/// There is no other way to one than a successful verification, and no way to a dedupe key but
-/// through one.
-#[derive(Clone)]
-pub struct Verified {
-    payload: Bytes,
-    received: usize,
-    key_index: usize,
-    timestamp: Option<UnixTime>,
-    /// ASCII; empty if there is none.
-    signed_id: ArrayVec<u8, MAX_SIGNED_VALUE>,
-    verified_at: UnixTime,
-    coverage: Coverage,
-    /// What tells the delivery from another, where it is not the SHA-256 of the body.
-    content: Option<Box<[u8; 32]>>,
-}
-
-impl Verified {
-    /// The body: the very bytes that were received, or the decrypted text where it was sealed.
-    pub fn payload(&self) -> &Bytes {
-        &self.payload
-    }
-
-    /// The length of the body as received, in bytes.
-    pub fn received(&self) -> usize {
-        self.received
-    }
-
-    /// The index of the secret that matched, so that an old one can be dropped knowingly.
-    pub fn key_index(&self) -> usize {
-        self.key_index
-    }
-
-    /// The signed timestamp, where the scheme has one.
-    pub fn timestamp(&self) -> Option<UnixTime> {
-        self.timestamp
-    }
-
-    /// The message id, where it stands in a signed header.
-    pub fn signed_id(&self) -> Option<&str> {
-        let id = std::str::from_utf8(&self.signed_id).ok()?;
-        Some(id).filter(|id| !id.is_empty())
-    }
-
-    /// How much of the body the proof covers. Where it is not the whole, a handler may rely on what is
-    /// signed only, which the documentation of the provider tells.
-    pub fn covers(&self) -> Coverage {
-        self.coverage
-    }
-
-    /// What tells the delivery from another, where it is not the SHA-256 of the body.
-    pub(crate) fn content(&self) -> Option<&[u8; 32]> {
-        self.content.as_deref()
-    }
-
-    /// The wall clock that the timestamp was compared with.
-    pub fn verified_at(&self) -> UnixTime {
-        self.verified_at
-    }
-}
-
-impl std::fmt::Debug for Verified {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verified")
-            .field("received", &self.received)
-            .field("key_index", &self.key_index)
-            .field("timestamp", &self.timestamp)
-            .field("signed_id", &self.signed_id())
             .finish_non_exhaustive()
     }
 }

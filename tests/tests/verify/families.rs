@@ -33,11 +33,15 @@ struct Family {
 fn family(name: &str) -> Family {
     let mut provider = named(name);
     if provider.scheme().signs_url() {
-        provider = provider.with(Setting::PublicUrl(URL.to_owned())).expect("open");
+        provider = provider
+            .with(Setting::PublicUrl(URL.to_owned()))
+            .expect("open");
     }
     let constants: Vec<String> = provider.constants().map(str::to_owned).collect();
     for constant in constants {
-        provider = provider.with(Setting::Constant(constant, "value1".to_owned())).expect("open");
+        provider = provider
+            .with(Setting::Constant(constant, "value1".to_owned()))
+            .expect("open");
     }
     let keys: serde_json::Value =
         serde_json::from_str(include_str!("../../data/private-keys.json")).expect("keys");
@@ -90,14 +94,18 @@ impl Family {
             return format!("cpm_site_id=1&cpm_trans_id={text}&Digits={text}").into();
         }
         if self.takes_json() {
-            return serde_json::json!({"id": text, "order_id": text}).to_string().into();
+            return serde_json::json!({"id": text, "order_id": text})
+                .to_string()
+                .into();
         }
         Bytes::copy_from_slice(bytes)
     }
 
     fn sign(&self, text: &str, bytes: &[u8]) -> Request<Bytes> {
         let signed = self.signer.sign(self.body(text, bytes), NOW);
-        signed.unwrap_or_else(|e| panic!("{}: {e}", self.provider.name())).into_request()
+        signed
+            .unwrap_or_else(|e| panic!("{}: {e}", self.provider.name()))
+            .into_request()
     }
 }
 
@@ -217,7 +225,11 @@ proptest! {
 fn another_spelling_of_a_form_is_the_same_event() {
     let family = family("twilio-form");
     let body = "From=%2B14158675309&Digits=1234&To=a+b";
-    let signed = family.signer.sign(body, NOW).expect("signed").into_request();
+    let signed = family
+        .signer
+        .sign(body, NOW)
+        .expect("signed")
+        .into_request();
     let key = |body: &str| {
         let verified = verdict(&family.verifier, &with_body(&signed, body.to_owned()));
         let events = family.verifier.identify(&verified.expect("verified"));
@@ -239,7 +251,10 @@ fn a_request_without_a_body_is_known_by_its_url() {
     let provider = named("jwt-hs-url-payload-hash");
     let key = secret("0123456789abcdef");
     let of = |url: &str| {
-        let provider = provider.clone().with(Setting::PublicUrl(url.to_owned())).expect("open");
+        let provider = provider
+            .clone()
+            .with(Setting::PublicUrl(url.to_owned()))
+            .expect("open");
         let signer = Signer::new(&provider, &key).expect("a signer");
         let verifier = Verifier::new(&provider, std::slice::from_ref(&key)).expect("a verifier");
         let request = signer.sign("", NOW).expect("signed").into_request();
@@ -255,9 +270,19 @@ fn a_request_without_a_body_is_known_by_its_url() {
 fn signed_headers_cannot_be_cut_elsewhere() {
     let family = family("coinbase-hook0");
     let request = family.sign("a", b"{}");
-    let id = request.headers()["x-hook0-id"].to_str().expect("ASCII").to_owned();
-    assert_eq!(verdict(&family.verifier, &request).expect("verified").signed_id(), Some(&*id));
-    let body = std::str::from_utf8(request.body()).expect("text").to_owned();
+    let id = request.headers()["x-hook0-id"]
+        .to_str()
+        .expect("ASCII")
+        .to_owned();
+    assert_eq!(
+        verdict(&family.verifier, &request)
+            .expect("verified")
+            .signed_id(),
+        Some(&*id)
+    );
+    let body = std::str::from_utf8(request.body())
+        .expect("text")
+        .to_owned();
     let signed = format!("application/json.{id}.{body}");
     let dots: Vec<usize> = signed.match_indices('.').map(|(at, _)| at).collect();
     let mut passed = 0;
@@ -269,7 +294,9 @@ fn signed_headers_cannot_be_cut_elsewhere() {
                 ("x-hook0-id", &signed[first + 1..*second]),
             ] {
                 let value = HeaderValue::from_str(value).expect("a value");
-                other.headers_mut().insert(HeaderName::from_static(name), value);
+                other
+                    .headers_mut()
+                    .insert(HeaderName::from_static(name), value);
             }
             passed += usize::from(verdict(&family.verifier, &other).is_ok());
         }

@@ -16,7 +16,8 @@ fn table() -> String {
         Some(text) => text.replace('|', "\\|"),
         None => "none".to_owned(),
     };
-    let mut table = "| provider | proof | event id | type | how sure |\n|---|---|---|---|---|\n".to_owned();
+    let mut table =
+        "| provider | proof | event id | type | how sure |\n|---|---|---|---|---|\n".to_owned();
     for row in listed["providers"].as_array().unwrap() {
         let cells = ["scheme", "id", "type", "certainty"].map(|name| cell(&row[name]));
         // Long names of fields say little here.

@@ -100,8 +100,11 @@ pub(super) fn number(text: &str) -> Result<Value, SignError> {
     serde_json::from_str(text).map_err(|_| no_place())
 }
 
+/// A name and its value.
+type Field = (Vec<u8>, Vec<u8>);
+
 /// The fields of a form.
-pub(super) fn form(text: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, SignError> {
+pub(super) fn form(text: &[u8]) -> Result<Vec<Field>, SignError> {
     if text.first().is_some_and(|byte| matches!(byte, b'{' | b'[')) {
         return Err(SignError::new(
             SignErrorKind::NotText,
@@ -118,4 +121,20 @@ pub(super) fn form(text: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, SignError> {
             (decode(name), decode(value))
         })
         .collect())
+}
+
+/// CRC-32, a bit at a time.
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
+    let mut sum = u32::MAX;
+    for byte in bytes {
+        sum ^= u32::from(*byte);
+        for _ in 0..8 {
+            let odd = sum & 1 == 1;
+            sum >>= 1;
+            if odd {
+                sum ^= 0xedb8_8320;
+            }
+        }
+    }
+    !sum
 }

@@ -8,11 +8,11 @@ use countersign::scheme::{Grammar, MessageScheme, Prefix, SignatureSource, Times
 use countersign::{Secret, TimeUnit, UnixTime};
 use data_encoding::{BASE64, HEXLOWER};
 use http::{HeaderName, HeaderValue};
-use ring::digest::{SHA256, digest};
 
 use super::fields::{self, Body};
 use super::key::SigningKey;
 use super::signed::{FORM, JSON};
+use super::url;
 use super::{
     SignError, SignErrorKind, Signed, bad_scheme, header_name, header_value, id_not_applicable,
     random, write_time,
@@ -91,7 +91,7 @@ impl MessageSigner {
         let mut draft = Draft {
             time,
             headers: Vec::new(),
-            url: self.url(&body)?,
+            url: url::url(scheme, &body)?,
             listed: None,
             body: Body::new(body),
         };
@@ -146,24 +146,6 @@ impl MessageSigner {
         Ok(signed)
     }
 
-    /// The URL with the query that belongs to this body.
-    fn url(&self, body: &[u8]) -> Result<Option<String>, SignError> {
-        let Some(url) = &self.scheme.public_url else {
-            return Ok(None);
-        };
-        let mut url = url.to_string();
-        if let Some(name) = &self.scheme.body_digest {
-            if url.contains('?') {
-                return Err(bad_scheme(
-                    "the URL must not have a query where the digest goes into it",
-                ));
-            }
-            let hash = HEXLOWER.encode(digest(&SHA256, body).as_ref());
-            url.push_str(&format!("?{name}={hash}"));
-        }
-        Ok(Some(url))
-    }
-
     /// What a body that is to be signed has to have: a sample does not, of what is the sender's to say.
     fn fill(&self, draft: &mut Draft, at: UnixTime) -> Result<(), SignError> {
         if self.scheme.missing_json_as_empty {
@@ -209,7 +191,7 @@ impl MessageSigner {
             None => match name {
                 "body" => message.extend_from_slice(&draft.body.bytes()?),
                 "body_crc32" => {
-                    let sum = crc32(&draft.body.bytes()?).to_string();
+                    let sum = fields::crc32(&draft.body.bytes()?).to_string();
                     message.extend_from_slice(sum.as_bytes());
                 }
                 "ts" => message.extend_from_slice(draft.time.as_bytes()),
@@ -403,22 +385,6 @@ fn closed(text: &str, end: char) -> Result<(&str, &str), SignError> {
 
 fn not_supported() -> SignError {
     bad_scheme("a hole of the template is not supported")
-}
-
-/// CRC-32, a bit at a time.
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut sum = u32::MAX;
-    for byte in bytes {
-        sum ^= u32::from(*byte);
-        for _ in 0..8 {
-            let odd = sum & 1 == 1;
-            sum >>= 1;
-            if odd {
-                sum ^= 0xedb8_8320;
-            }
-        }
-    }
-    !sum
 }
 
 impl fmt::Debug for MessageSigner {

@@ -11,6 +11,7 @@ mod key;
 mod message;
 mod sealed;
 mod signed;
+mod url;
 
 use std::fmt;
 

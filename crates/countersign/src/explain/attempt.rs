@@ -8,7 +8,8 @@ use crate::error::{ConfigError, Error, ErrorKind};
 use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::time::UnixTime;
-use crate::verifier::{Verified, Verifier};
+use crate::verified::Verified;
+use crate::verifier::Verifier;
 
 /// A key to try: a text that the scheme decodes, or the key itself.
 pub(super) enum Key {

@@ -20,7 +20,7 @@ use crate::error::ErrorKind;
 use crate::event::Identity;
 use crate::handshake::Greeting;
 use crate::observer::Outcome;
-use crate::verifier::Verified;
+use crate::verified::Verified;
 
 /// How often one in progress is looked at: twice as long each time, from the first to the last.
 const FIRST_LOOK: Duration = Duration::from_millis(20);

@@ -17,12 +17,11 @@ use super::limits::Shared;
 use super::{Config, Receiver, SECOND};
 use crate::error::ErrorKind;
 use crate::event::Identity;
-use crate::handshake::Greeting;
 use crate::head::Head;
 use crate::observer::{Observation, Outcome};
 use crate::time::{Clock, Sleep};
 use crate::typed::DecodeError;
-use crate::verifier::Verified;
+use crate::verified::Verified;
 
 /// How often something that is waited for is looked at again, at most.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -167,13 +166,6 @@ impl Gate {
         declared: Option<u64>,
     ) -> Result<Intake<'h>, Answer> {
         Intake::begin(self, head, declared)
-    }
-
-    /// The answer to a handshake that its head alone proves, to be given in place of all the rest.
-    pub fn greet<H: Head + ?Sized>(&self, head: &H) -> Option<Greeting> {
-        let greeting = self.config.handshake.as_ref()?.greet(head)?;
-        Track::new(self).answered(Outcome::Handshake, None, StatusCode::OK, &[]);
-        Some(greeting)
     }
 
     /// How long a body may take to arrive.

@@ -10,11 +10,13 @@ use super::gate::{Answer, Gate, Track};
 use super::limits::Unverified;
 use super::run::Run;
 use crate::error::{Error, ErrorKind};
-use crate::event::{Identity, time_of};
+use crate::event::Identity;
 use crate::head::Head;
+use crate::identify::time_of;
 use crate::observer::Outcome;
 use crate::time::UnixTime;
-use crate::verifier::{Verification, Verified};
+use crate::verified::Verified;
+use crate::verifier::Verification;
 
 /// A delivery whose head is in order, taking in its body.
 pub struct Intake<'h> {

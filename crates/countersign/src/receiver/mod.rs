@@ -10,6 +10,7 @@ mod admission;
 mod connection;
 mod delivery;
 mod gate;
+mod greeting;
 mod intake;
 mod keeper;
 mod limits;
@@ -359,19 +360,6 @@ impl Receiver {
     pub fn without_dedupe(mut self) -> Self {
         self.config().dedupe = Dedupe::None;
         self
-    }
-
-    /// Answers the provider's handshake before the handler. Off unless asked for, and each answered only
-    /// when its own proof holds; where it comes as a `GET`, the route has to let it through: see
-    /// [`Handshake`].
-    ///
-    /// # Errors
-    ///
-    /// [`NotApplicable`](ConfigErrorKind::NotApplicable) if it is another provider's.
-    pub fn with_handshake(mut self, handshake: Handshake) -> Result<Self, ConfigError> {
-        handshake.check(&self.config.provider)?;
-        self.config().handshake = Some(Box::new(handshake));
-        Ok(self)
     }
 
     /// The endpoint's name.

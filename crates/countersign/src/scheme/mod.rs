@@ -2,6 +2,7 @@
 
 mod encoding;
 mod faults;
+mod grammar;
 mod hmac;
 mod jwt;
 mod key;
@@ -21,12 +22,13 @@ use crate::error::{ConfigError, ConfigErrorKind};
 use crate::time::UnixTime;
 
 pub use self::encoding::SignatureEncoding;
+pub use self::grammar::{Grammar, Prefix};
 pub use self::hmac::{HmacAlgorithm, HmacScheme};
 pub use self::jwt::{BodyHash, HashNeeded, JwtAlgorithms, JwtScheme};
 pub use self::key::{KeyEncoding, KeyFormat};
 pub use self::message::{MessageAlgorithm, MessageScheme, Ports, SignatureSource};
 pub use self::sealed::SealedScheme;
-pub use self::signature::{Grammar, Prefix, SignatureFormat, TimestampFormat, TimestampSource};
+pub use self::signature::{SignatureFormat, TimestampFormat, TimestampSource};
 pub use self::token::TokenScheme;
 
 pub(crate) use self::hmac::{HmacProof, HmacVerification, MAX_SIGNED_VALUE, prepare};

@@ -1,6 +1,6 @@
 //! The catalogue: public schemes as one table of data, and what is known of who sends them.
 //!
-//! An entry is a few lines in `table.rs` or beside it, and a vector in the tests. Each becomes a
+//! An entry is a few lines in `table.rs`, or in the file of its family, and a vector in the tests. Each becomes a
 //! function of its own, so that of the table only what is called ends in a program.
 
 mod entry;
@@ -8,6 +8,7 @@ mod in_body;
 mod jwt;
 mod public_key;
 mod table;
+mod timed;
 mod tokens;
 mod url;
 
@@ -17,10 +18,11 @@ pub use self::in_body::*;
 pub use self::jwt::*;
 pub use self::public_key::*;
 pub use self::table::*;
+pub use self::timed::*;
 pub use self::url::*;
 
 /// The entries, in the order in which they are listed.
-pub(super) const LISTED: &[&[Named]] = &[BODIES, URLS, IN_BODY, PUBLIC_KEYS, JWTS];
+pub(super) const LISTED: &[&[Named]] = &[TIMED, BODIES, URLS, IN_BODY, PUBLIC_KEYS, JWTS];
 
 /// Those that prove nothing about what is sent.
 pub(super) const TOKENS: &[Named] = tokens::ALL_TOKENS;

@@ -6,7 +6,8 @@ use crate::error::{ConfigError, ErrorKind};
 use crate::head::Head;
 use crate::scheme::MAX_HEADER;
 use crate::scheme::encoding::SignatureEncoding;
-use crate::scheme::signature::{Grammar, Prefix, only_value};
+use crate::scheme::grammar::{Grammar, Prefix};
+use crate::scheme::signature::only_value;
 use crate::scheme::template::header_name;
 
 /// The most signatures one delivery may carry.

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+/// A name and its value.
+pub(crate) type Field<'b> = (Cow<'b, [u8]>, Cow<'b, [u8]>);
+
 /// The fields in the order received, decoded. `None` for more than 1000, or a `%` that two digits do not
 /// follow: what two parsers may read differently is not verified.
-pub(crate) fn fields(text: &[u8]) -> Option<Vec<(Cow<'_, [u8]>, Cow<'_, [u8]>)>> {
+pub(crate) fn fields(text: &[u8]) -> Option<Vec<Field<'_>>> {
     let mut fields = Vec::new();
     for field in text.split(|byte| *byte == b'&') {
         if field.is_empty() {
@@ -56,10 +59,7 @@ fn digit(byte: u8) -> Option<u8> {
 }
 
 /// The one field of that name: `Ok(None)` if there is none, an error if there are several.
-pub(crate) fn only<'f, 'b>(
-    fields: &'f [(Cow<'b, [u8]>, Cow<'b, [u8]>)],
-    name: &str,
-) -> Result<Option<&'f [u8]>, ()> {
+pub(crate) fn only<'f, 'b>(fields: &'f [Field<'b>], name: &str) -> Result<Option<&'f [u8]>, ()> {
     let mut values = fields
         .iter()
         .filter(|(known, _)| **known == *name.as_bytes())

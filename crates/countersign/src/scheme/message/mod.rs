@@ -6,7 +6,11 @@
 
 mod candidates;
 mod check;
+mod contents;
 pub(crate) mod form;
+mod listed;
+mod spoken;
+mod target;
 mod template;
 mod url;
 mod verification;
@@ -15,8 +19,9 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::grammar::Grammar;
 use super::key::KeyFormat;
-use super::signature::{Grammar, TimestampFormat};
+use super::signature::TimestampFormat;
 use super::{Coverage, SignatureEncoding};
 use crate::scan::Pointer;
 

@@ -1,7 +1,5 @@
 //! The URL that was signed: what the provider was given, and the query of the request.
 
-use std::borrow::Cow;
-
 use super::Ports;
 use crate::error::{ConfigError, ConfigErrorKind};
 
@@ -82,7 +80,7 @@ impl PublicUrl {
 }
 
 /// The query of a request's target.
-pub(super) fn query<'t>(target: &'t Cow<'_, str>) -> &'t str {
+pub(super) fn query(target: &str) -> &str {
     target.split_once('?').map_or("", |(_, query)| query)
 }
 
