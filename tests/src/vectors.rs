@@ -9,11 +9,15 @@ use countersign::{Provider, Secret, UnixTime, provider};
 use http::{HeaderName, HeaderValue, Request};
 use serde::Deserialize;
 
-/// One vector of `five-providers.json`.
+/// One vector of `five-providers.json` or `catalogue.json`.
 #[derive(Debug, Deserialize)]
 pub struct Vector {
     pub scheme: String,
     pub reason: String,
+    #[serde(default)]
+    pub source: String,
+    method: String,
+    url: Option<String>,
     headers: BTreeMap<String, String>,
     body: Option<String>,
     body_b64: Option<String>,
@@ -45,13 +49,35 @@ pub fn five_providers() -> Vec<Vector> {
     serde_json::from_str(include_str!("../data/five-providers.json")).expect("five-providers.json")
 }
 
+/// The vectors of the catalogue: most are published by the providers.
+pub fn catalogue() -> Vec<Vector> {
+    serde_json::from_str(include_str!("../data/catalogue.json")).expect("catalogue.json")
+}
+
+/// Vectors of our own for the schemes that have none elsewhere: `make_catalogue.py` made them.
+pub fn catalogue_extra() -> Vec<Vector> {
+    serde_json::from_str(include_str!("../data/catalogue-extra.json"))
+        .expect("catalogue-extra.json")
+}
+
+/// The provider of that name, whether or not it signs anything.
+pub fn named(name: &str) -> Provider {
+    provider::named(name)
+        .or_else(|| provider::dangerously_token_only(name))
+        .unwrap_or_else(|| panic!("no provider {name}"))
+}
+
 impl Vector {
     pub fn is_valid(&self) -> bool {
         self.expect == Expect::Valid
     }
 
     pub fn provider(&self) -> Provider {
-        let mut provider = provider::named(&self.scheme).expect("a known provider");
+        let mut provider = named(&self.scheme);
+        if provider.scheme().signs_url() {
+            let url = self.url.clone().expect("a URL");
+            provider = provider.with(Setting::PublicUrl(url)).expect("left open");
+        }
         for (name, value) in &self.config {
             let setting = match (name.as_str(), value.as_str()) {
                 ("signature_header", header) => Setting::SignatureHeader(header.to_owned()),
@@ -59,7 +85,7 @@ impl Vector {
                 ("signature_encoding", "base64") => {
                     Setting::SignatureEncoding(SignatureEncoding::Base64)
                 }
-                other => panic!("no setting for {other:?}"),
+                (name, value) => Setting::Constant(name.to_owned(), value.to_owned()),
             };
             provider = provider.with(setting).expect("left open");
         }
@@ -86,7 +112,10 @@ impl Vector {
             _ => panic!("one of body and body_b64"),
         };
         let mut request = Request::new(body);
-        *request.method_mut() = http::Method::POST;
+        *request.method_mut() = self.method.parse().expect("a method");
+        if let Some(url) = &self.url {
+            *request.uri_mut() = url.parse().expect("a URL");
+        }
         for (name, value) in &self.headers {
             request.headers_mut().append(
                 name.parse::<HeaderName>().expect("a name"),

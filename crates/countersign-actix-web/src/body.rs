@@ -12,10 +12,11 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, RequestHead};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use bytes::Bytes;
-use countersign::{Admission, Answer, Gate, Head};
+use countersign::{Admission, Answer, Gate, Greeting, Head};
 use futures_util::StreamExt;
 use futures_util::future::ready;
 use futures_util::stream::once;
@@ -74,6 +75,8 @@ pub(crate) enum Refused {
     Late(Answer),
     /// The connection broke, or the sender broke the protocol.
     Broken,
+    /// A handshake, which has its answer.
+    Greeted(Box<Greeting>),
 }
 
 impl Refused {
@@ -88,6 +91,7 @@ impl Refused {
             Refused::Silent(answer) => cut_off(answer, body),
             Refused::Late(answer) => respond(answer),
             Refused::Broken => HttpResponse::BadRequest().finish(),
+            Refused::Greeted(greeting) => greet(*greeting),
         }
     }
 }
@@ -100,6 +104,9 @@ pub(crate) async fn take_in(
     body: &mut Payload,
 ) -> Result<Admission, Refused> {
     let requested = Requested(head);
+    if let Some(greeting) = gate.greet(&requested) {
+        return Err(Refused::Greeted(Box::new(greeting)));
+    }
     let mut intake = match gate.begin(&requested, declared(head)) {
         Ok(intake) => intake,
         Err(answer) => return Err(Refused::Early(answer)),
@@ -112,7 +119,13 @@ pub(crate) async fn take_in(
         Ok(())
     };
     match gate.within(gate.body_timeout(), reading).await {
-        Some(Ok(())) => intake.conclude().map_err(Refused::Late),
+        Some(Ok(())) => {
+            let mut admission = intake.conclude().map_err(Refused::Late)?;
+            match admission.greeting() {
+                Some(greeting) => Err(Refused::Greeted(greeting)),
+                None => Ok(admission),
+            }
+        }
         Some(Err(refused)) => Err(refused),
         None => Err(Refused::Silent(intake.timed_out())),
     }
@@ -165,6 +178,14 @@ impl MessageBody for Unread {
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         Poll::Ready(None)
     }
+}
+
+/// The answer to a handshake, which no browser shall take for a page.
+fn greet(greeting: Greeting) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, greeting.content_type))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(greeting.body)
 }
 
 /// The core's answer as a response: a status, two headers, and no body.

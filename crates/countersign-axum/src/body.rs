@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use bytes::Buf;
-use countersign::{Admission, Answer, Gate};
-use http::header::RETRY_AFTER;
+use countersign::{Admission, Answer, Gate, Greeting};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body::Body as _;
@@ -29,6 +29,8 @@ pub(crate) enum Refused {
     Late(Answer),
     /// The connection broke, or the sender broke the protocol.
     Broken,
+    /// A handshake, which has its answer.
+    Greeted(Box<Greeting>),
 }
 
 impl Refused {
@@ -41,6 +43,7 @@ impl Refused {
             }
             Refused::Late(answer) => respond(answer),
             Refused::Broken => StatusCode::BAD_REQUEST.into_response(),
+            Refused::Greeted(greeting) => greet(*greeting),
         }
     }
 }
@@ -52,6 +55,9 @@ pub(crate) async fn take_in(
     head: &Parts,
     body: &mut Body,
 ) -> Result<Admission, Refused> {
+    if let Some(greeting) = gate.greet(head) {
+        return Err(Refused::Greeted(Box::new(greeting)));
+    }
     // The least that the body is going to be, as `Content-Length` says.
     let declared = Some(body.size_hint().lower());
     let mut intake = match gate.begin(head, declared) {
@@ -68,7 +74,13 @@ pub(crate) async fn take_in(
         Ok(())
     };
     match gate.within(gate.body_timeout(), reading).await {
-        Some(Ok(())) => intake.conclude().map_err(Refused::Late),
+        Some(Ok(())) => {
+            let mut admission = intake.conclude().map_err(Refused::Late)?;
+            match admission.greeting() {
+                Some(greeting) => Err(Refused::Greeted(greeting)),
+                None => Ok(admission),
+            }
+        }
         Some(Err(refused)) => Err(refused),
         None => Err(Refused::Late(intake.timed_out())),
     }
@@ -87,6 +99,18 @@ async fn drain(body: &mut Body) {
         }
     };
     let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+}
+
+/// The answer to a handshake, which no browser shall take for a page.
+fn greet(greeting: Greeting) -> Response {
+    let headers = [
+        (
+            CONTENT_TYPE,
+            HeaderValue::from_static(greeting.content_type),
+        ),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    (headers, greeting.body).into_response()
 }
 
 /// The core's answer as a response: a status, two headers, and no body.

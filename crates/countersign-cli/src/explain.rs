@@ -12,7 +12,7 @@ use crate::Ending;
 use crate::failure::Failure;
 use crate::input::at_most_one_stdin;
 use crate::output::{self, Printable};
-use crate::provider_choice::ProviderArgs;
+use crate::provider_choice::{ProviderArgs, with_url};
 use crate::request::RequestArgs;
 use crate::secrets::{SecretArgs, Text};
 use crate::verdict::{Event, Verdict};
@@ -102,6 +102,7 @@ impl ExplainArgs {
         let secrets: Vec<&str> = secrets.iter().map(Text::expose).collect::<Result<_, _>>()?;
         let others: Vec<&str> = others.iter().map(Text::expose).collect::<Result<_, _>>()?;
         let request = self.request.read(provider.body_limit())?;
+        let provider = with_url(provider, request.head.url())?;
         let is_http = request.head.is_http();
         let delivery = request.captured();
         let explanation = explain(&Question {

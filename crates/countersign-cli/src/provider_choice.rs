@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, ValueEnum};
-use countersign::provider::{Recipe, Setting, SettingName, named, names};
-use countersign::scheme::{KeyEncoding, SignatureEncoding};
+use countersign::provider::{
+    Recipe, Setting, SettingName, dangerously_token_only, named, names, token_only_names,
+};
+use countersign::scheme::{KeyEncoding, Scheme, SignatureEncoding};
 use countersign::{ConfigErrorKind, Pointer, Provider, TypeSource};
 
 use crate::failure::{Failure, Reason};
@@ -17,7 +19,9 @@ const MAX_SCHEME: usize = 1024 * 1024;
 #[derive(clap::Args)]
 #[command(group(ArgGroup::new("sender").required(true).args(["provider", "scheme"])))]
 pub(crate) struct ProviderArgs {
-    #[arg(long, value_name = "NAME", help = provider_help())]
+    /// The provider: centralpay, fedapay, banking-circle, zibapay, 4pay, or another one that
+    /// `countersign providers` lists
+    #[arg(long, value_name = "NAME")]
     provider: Option<String>,
 
     /// A file that describes an unlisted provider's scheme, in JSON, or in TOML if it ends in .toml
@@ -33,7 +37,9 @@ pub(crate) struct ProviderArgs {
     signature_encoding: Option<Encoding>,
 
     /// Something else the provider leaves open, repeatable: id=POINTER, type=POINTER or type=NAME,
-    /// time=POINTER; for banking-circle key=base64 and nonce, tag or checksum=HEADER
+    /// time=POINTER; url=URL as the provider was given it, where it signs it; a constant of the scheme
+    /// (such as webhook_id=ID for paypal); for banking-circle key=base64 and nonce, tag or
+    /// checksum=HEADER
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
 }
@@ -44,15 +50,21 @@ enum Encoding {
     Base64,
 }
 
-fn provider_help() -> String {
-    let names: Vec<&str> = names().collect();
-    format!("The provider: {}", names.join(", "))
+/// Every name that `--provider` takes.
+pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
+    names().chain(token_only_names())
+}
+
+/// The provider of that name. Those that sign nothing are asked for by a name that says so, which is
+/// enough at a terminal.
+pub(crate) fn of_name(name: &str) -> Option<Provider> {
+    named(name).or_else(|| dangerously_token_only(name))
 }
 
 impl ProviderArgs {
     pub(crate) fn read(self) -> Result<Provider, Failure> {
         let mut provider = match (self.provider, self.scheme) {
-            (Some(name), None) => named(&name).ok_or_else(|| unknown(&name))?,
+            (Some(name), None) => of_name(&name).ok_or_else(|| unknown(&name))?,
             (None, Some(path)) => from_file(&path)?,
             _ => {
                 return Err(usage("exactly one of --provider and --scheme is needed"));
@@ -88,7 +100,11 @@ impl ProviderArgs {
 /// The setting behind a name of `--set`. Whether the provider leaves it open comes first: the form
 /// of a value that is not wanted at all does not matter.
 fn setting(provider: &Provider, name: &str, value: &str) -> Result<Setting, Failure> {
+    if provider.constants().any(|known| known == name) {
+        return Ok(Setting::Constant(name.to_owned(), value.to_owned()));
+    }
     let setting = match name {
+        "url" => SettingName::PublicUrl,
         "id" => SettingName::Id,
         "type" if value.starts_with('/') => SettingName::TypePointer,
         "type" => SettingName::TypeName,
@@ -99,8 +115,8 @@ fn setting(provider: &Provider, name: &str, value: &str) -> Result<Setting, Fail
         "checksum" => SettingName::ChecksumHeader,
         _ => {
             return Err(not_applicable(
-                "--set knows id, type, time, key, nonce, tag and checksum, each where the \
-                 provider leaves it open",
+                "--set knows id, type, time, url, key, nonce, tag and checksum, and the constants of \
+                 a scheme, each where the provider leaves it open",
             ));
         }
     };
@@ -114,6 +130,7 @@ fn setting(provider: &Provider, name: &str, value: &str) -> Result<Setting, Fail
             Setting::Type(kind.map_err(|error| usage(format!("{option}: {error}")))?)
         }
         SettingName::Time => Setting::Time(pointer()?),
+        SettingName::PublicUrl => Setting::PublicUrl(value.to_owned()),
         SettingName::KeyEncoding if value == "base64" => Setting::KeyEncoding(KeyEncoding::Base64),
         SettingName::KeyEncoding => return Err(usage("--set key takes base64 only")),
         SettingName::NonceHeader => Setting::NonceHeader(header_name(&option, value.to_owned())?),
@@ -166,7 +183,7 @@ fn from_file(path: &Path) -> Result<Provider, Failure> {
 /// What was asked for is not repeated: put in the wrong place, it may be a secret.
 fn unknown(name: &str) -> Failure {
     let wanted = name.to_ascii_lowercase();
-    let mut near: Vec<&str> = names().collect();
+    let mut near: Vec<&str> = all_names().collect();
     near.sort_by(|a, b| {
         strsim::jaro_winkler(&wanted, b).total_cmp(&strsim::jaro_winkler(&wanted, a))
     });
@@ -187,4 +204,39 @@ fn usage(message: impl Into<String>) -> Failure {
 
 fn not_applicable(message: impl Into<String>) -> Failure {
     Failure::new(Reason::Config(ConfigErrorKind::NotApplicable), message)
+}
+
+/// The provider with the URL that a delivery was sent to, if it signs its URL and none is set.
+///
+/// # Errors
+///
+/// `missing_url` if there is none, and `missing_setting` where what is signed of the URL can be set
+/// instead.
+pub(crate) fn with_url(provider: Provider, url: Option<&str>) -> Result<Provider, Failure> {
+    let (own, query) = match provider.scheme() {
+        Scheme::Message(scheme) => (scheme.public_url.is_some(), scheme.reads_query()),
+        Scheme::Jwt(scheme) => (scheme.public_url.is_some(), false),
+        _ => (false, false),
+    };
+    match url {
+        Some(url) if provider.scheme().signs_url() && !own => {
+            Ok(provider.with(Setting::PublicUrl(url.to_owned()))?)
+        }
+        None if provider.scheme().signs_url() && (!own || query) => Err(Failure::new(
+            Reason::Config(ConfigErrorKind::MissingUrl),
+            format!(
+                "{} signs the URL: the delivery needs its \"url\" or --url",
+                provider.name()
+            ),
+        )),
+        None if query => Err(Failure::new(
+            Reason::Config(ConfigErrorKind::MissingSetting),
+            format!(
+                "{} signs what the query says: the delivery needs its URL, or --set {}=VALUE",
+                provider.name(),
+                provider.constants().collect::<Vec<_>>().join(" or "),
+            ),
+        )),
+        _ => Ok(provider),
+    }
 }

@@ -4,14 +4,18 @@ use std::borrow::Cow;
 use std::fmt;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use countersign::provider::{SettingName, named, names};
-use countersign::scheme::{HmacAlgorithm, HmacScheme, Scheme, SignatureEncoding, TimestampSource};
+use countersign::provider::SettingName;
+use countersign::scheme::{
+    Coverage, HmacAlgorithm, JwtAlgorithms, MessageAlgorithm, Scheme, SignatureEncoding,
+    SignatureSource, TimestampSource,
+};
 use countersign::{IdSource, Pointer, Provider, TimeUnit, TypeSource};
 use serde::Serialize;
 
 use crate::Ending;
 use crate::failure::Failure;
 use crate::output;
+use crate::provider_choice::{all_names, of_name};
 
 /// List the providers, where id and type of an event stand, and how sure that is
 ///
@@ -36,6 +40,8 @@ struct Row {
     certainty: String,
     #[serde(skip)]
     time: String,
+    #[serde(skip)]
+    sender: String,
 }
 
 /// How wide the table is where there is no terminal.
@@ -43,7 +49,7 @@ const WIDTH: u16 = 120;
 
 impl ProvidersArgs {
     pub(crate) fn run(self, json: bool) -> Result<Ending, Failure> {
-        let rows = names().filter_map(|name| Some(Row::new(name, &named(name)?)));
+        let rows = all_names().filter_map(|name| Some(Row::new(name, &of_name(name)?)));
         let providers = Providers {
             providers: rows.collect(),
         };
@@ -73,9 +79,10 @@ impl Row {
             IdSource::Pointer(id) => format!("{}{member}", id),
             IdSource::WithType(id) => format!("type and {}{member}", id),
             IdSource::OrParts { id, parts } => {
-                let parts: Vec<String> = parts.iter().map(Pointer::to_string).collect();
-                format!("{}, else {} together", id, parts.join(", "))
+                format!("{}, else {} together", id, joined(parts))
             }
+            IdSource::Parts(parts) => format!("{} together", joined(parts)),
+            IdSource::Unsigned => "none".to_owned(),
             _ => "elsewhere".to_owned(),
         };
         let kind = match &envelope.kind {
@@ -95,18 +102,31 @@ impl Row {
         Row {
             name,
             scheme: scheme(provider),
-            id: Some(or_set(id, SettingName::Id)),
+            id: match &envelope.id {
+                // Nothing that is signed names an event, and the rest is for the merchant to say.
+                IdSource::Unsigned => None,
+                _ => Some(or_set(id, SettingName::Id)),
+            },
             kind,
             certainty: provider
                 .certainty()
                 .map_or("unknown".to_owned(), |certainty| certainty.to_string()),
             time: time(provider),
+            sender: provider
+                .sender()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         }
     }
 }
 
+fn joined(pointers: &[Pointer]) -> String {
+    let texts: Vec<String> = pointers.iter().map(Pointer::to_string).collect();
+    texts.join(", ")
+}
+
 fn scheme(provider: &Provider) -> String {
-    match provider.scheme() {
+    let scheme = match provider.scheme() {
         Scheme::Hmac(hmac) => {
             let algorithm = match hmac.algorithm {
                 HmacAlgorithm::Sha1 => "HMAC-SHA1",
@@ -114,38 +134,81 @@ fn scheme(provider: &Provider) -> String {
                 HmacAlgorithm::Sha512 => "HMAC-SHA512",
                 _ => "HMAC",
             };
-            let encoding = match hmac.signature.encoding {
-                SignatureEncoding::Hex => "hex",
-                SignatureEncoding::Base64 => "Base64",
-                _ => "hex or Base64",
-            };
             format!(
-                "{algorithm} of {} as {encoding} in {}",
+                "{algorithm} of {} as {} in {}",
                 hmac.template,
-                header(hmac)
+                encoding(hmac.signature.encoding),
+                header(&hmac.signature.headers)
             )
         }
         Scheme::Sealed(sealed) => format!(
             "AES-256-GCM of the body, with {}, {} and {}",
             sealed.nonce, sealed.tag, sealed.checksum
         ),
+        Scheme::Message(message) => {
+            let algorithm = match message.algorithm {
+                MessageAlgorithm::HmacSha1 => "HMAC-SHA1",
+                MessageAlgorithm::HmacSha256 => "HMAC-SHA256",
+                MessageAlgorithm::HmacSha512 => "HMAC-SHA512",
+                MessageAlgorithm::Sha256 => "SHA-256",
+                MessageAlgorithm::Sha512 => "SHA-512",
+                MessageAlgorithm::Ed25519 => "Ed25519",
+                MessageAlgorithm::EcdsaP256Sha256 => "ECDSA on P-256",
+                MessageAlgorithm::RsaSha256 => "RSA with SHA-256",
+                _ => "a signature",
+            };
+            let place = match &message.signature {
+                SignatureSource::Headers { names, .. } => header(names).into_owned(),
+                SignatureSource::Json(pointer) => format!("the body at {pointer}"),
+                _ => "another place".to_owned(),
+            };
+            format!(
+                "{algorithm} of {} as {} in {place}",
+                message.template,
+                encoding(message.encoding)
+            )
+        }
+        Scheme::Jwt(jwt) => {
+            let algorithms = match jwt.algorithms {
+                JwtAlgorithms::Hs256 => "HS256",
+                JwtAlgorithms::AnyHs => "HS256, HS384 or HS512",
+                JwtAlgorithms::Es256 => "ES256",
+                _ => "another algorithm",
+            };
+            format!("JSON Web Token ({algorithms}) in {}", jwt.header)
+        }
+        Scheme::DangerousToken(token) => format!("the token itself in {}", token.header),
         _ => "another".to_owned(),
+    };
+    match provider.scheme().coverage() {
+        Coverage::PartOfBody => format!("{scheme}; covers part of the body"),
+        Coverage::Nothing => format!("{scheme}; covers nothing of the body"),
+        _ => scheme,
     }
 }
 
-fn header(hmac: &HmacScheme) -> Cow<'_, str> {
-    match hmac.signature.headers.is_empty() {
-        true => Cow::Borrowed("a header that has to be set"),
-        false => Cow::Owned(hmac.signature.headers.join(" or ")),
+fn encoding(encoding: SignatureEncoding) -> &'static str {
+    match encoding {
+        SignatureEncoding::Hex => "hex",
+        SignatureEncoding::Base64 => "Base64",
+        _ => "hex or Base64",
+    }
+}
+
+fn header<'a>(names: &'a [Cow<'static, str>]) -> Cow<'a, str> {
+    match names {
+        [] => Cow::Borrowed("a header that has to be set"),
+        [first, .., last] if names.len() > 2 => Cow::Owned(format!("{first} to {last}")),
+        _ => Cow::Owned(names.join(" or ")),
     }
 }
 
 fn time(provider: &Provider) -> String {
-    let signed = match provider.scheme() {
-        Scheme::Hmac(hmac) => hmac.timestamp.as_ref(),
-        _ => None,
-    };
-    let Some(signed) = signed else {
+    if let Scheme::Jwt(jwt) = provider.scheme() {
+        let tolerance = jwt.tolerance.unwrap_or_default();
+        return format!("iat or nbf in the token, {tolerance} s, and exp");
+    }
+    let Some(signed) = provider.scheme().timestamp() else {
         return match &provider.envelope().time {
             Some(time) => format!("not signed; {} in the payload", time),
             None => "none".to_owned(),
@@ -153,7 +216,9 @@ fn time(provider: &Provider) -> String {
     };
     let from = match &signed.from {
         TimestampSource::Header(name) => format!("header {name}"),
+        TimestampSource::Pair(key) if key == "0" => "before the signature".to_owned(),
         TimestampSource::Pair(key) => format!("{key}= beside the signature"),
+        TimestampSource::Json(pointer) => format!("{pointer} in the body"),
         _ => "elsewhere".to_owned(),
     };
     let unit = match signed.unit {
@@ -174,7 +239,7 @@ impl fmt::Display for Providers {
             .load_preset(presets::UTF8_HORIZONTAL_ONLY)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0))
-            .set_header(["name", "scheme", "id", "type", "time", "how sure"]);
+            .set_header(["name", "scheme", "id", "type", "time", "how sure", "sender"]);
         for row in &self.providers {
             table.add_row([
                 row.name,
@@ -183,6 +248,7 @@ impl fmt::Display for Providers {
                 row.kind.as_deref().unwrap_or("none"),
                 &row.time,
                 &row.certainty,
+                &row.sender,
             ]);
         }
         writeln!(f, "{table}")

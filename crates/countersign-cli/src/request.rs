@@ -193,6 +193,11 @@ impl Request {
 }
 
 impl RequestHead {
+    /// The URL, if the delivery tells it.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.url.as_deref().filter(|url| !url.is_empty())
+    }
+
     /// Whether HTTP could have carried all the headers: a server would never have seen the others.
     pub(crate) fn is_http(&self) -> bool {
         self.headers

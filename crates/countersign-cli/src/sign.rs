@@ -16,7 +16,7 @@ use crate::Ending;
 use crate::failure::{Failure, Reason};
 use crate::input::{Input, at_most_one_stdin};
 use crate::output::{self, Printable};
-use crate::provider_choice::ProviderArgs;
+use crate::provider_choice::{ProviderArgs, with_url};
 use crate::secrets::SecretArgs;
 use crate::url::Url;
 
@@ -44,6 +44,10 @@ pub(crate) struct SignArgs {
     /// The message id, where it is a signed header; a fresh one if not given
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     id: Option<String>,
+
+    /// The URL that the provider was given, where it signs it; that of --curl if not given
+    #[arg(long, value_name = "U")]
+    url: Option<String>,
 
     /// Print a command that sends the delivery there
     #[arg(long, value_name = "URL")]
@@ -81,6 +85,9 @@ impl SignArgs {
     pub(crate) fn run(self, json: bool) -> Result<Ending, Failure> {
         at_most_one_stdin(self.secrets.inputs().chain([&self.body]))?;
         let provider = self.provider.read()?;
+        let url = self.url.as_deref();
+        let url = url.or(self.curl.as_ref().map(Url::as_str));
+        let provider = with_url_to_sign(provider, url)?;
         let secrets = self.secrets.read()?;
         let sealed = matches!(provider.scheme(), Scheme::Sealed(_));
         if sealed && !json && self.curl.is_none() && self.out.is_none() {
@@ -100,7 +107,11 @@ impl SignArgs {
         };
         let signed = signer.sign(body, at)?;
         // An id or a time that no receiver takes is for a test, and not for here.
-        let verifier = Verifier::new(&provider, &secrets)?.with_body_limit(usize::MAX);
+        let known = match signer.public_key() {
+            Some(public) => vec![public],
+            None => secrets,
+        };
+        let verifier = Verifier::new(&provider, &known)?.with_body_limit(usize::MAX);
         let request = signed.clone().into_request();
         if let Err(error) = verifier.verify(&request, signed.body().clone(), at) {
             let message = format!("no receiver would take it: {error}");
@@ -117,21 +128,37 @@ impl SignArgs {
         if json {
             output::json_line(&Request {
                 method: "POST",
-                url: self.curl.as_ref().map(Url::as_str),
+                url: signed.url().or(url),
                 headers,
                 body_b64: STANDARD.encode(signed.body()),
             });
-        } else if let Some(url) = &self.curl {
+        } else if let Some(url) = self.curl.as_ref().map(Url::as_str) {
             output::text(&Curl {
-                url,
+                url: target(url, &signed),
                 headers,
                 body: signed.body(),
-                sealed,
+                content_type: signed.content_type().to_str().unwrap_or_default(),
             });
         } else {
             output::text(&Lines(headers));
         }
         Ok(Ending::Good)
+    }
+}
+
+/// The provider with the URL that is signed. A query that a signer adds is not the configured URL's.
+fn with_url_to_sign(provider: Provider, url: Option<&str>) -> Result<Provider, Failure> {
+    match url {
+        Some(_) => with_url(provider, url),
+        None => Ok(provider),
+    }
+}
+
+/// Where a delivery is sent: with the query that was signed, where the signer has added one.
+fn target(url: &str, signed: &Signed) -> String {
+    match signed.url().and_then(|signed| signed.split_once('?')) {
+        Some((_, query)) if !url.contains('?') => format!("{url}?{query}"),
+        _ => url.to_owned(),
     }
 }
 
@@ -141,7 +168,10 @@ pub(crate) fn signer(
     secrets: &[Secret],
     id: Option<&str>,
 ) -> Result<Signer, Failure> {
-    Verifier::new(provider, secrets)?;
+    // A private key is no configuration of a server.
+    if !provider.scheme().has_public_key() {
+        Verifier::new(provider, secrets)?;
+    }
     let Some(first) = secrets.first() else {
         let no_secret = Reason::Config(ConfigErrorKind::NoSecret);
         return Err(Failure::new(no_secret, "no secret to sign with"));
@@ -158,6 +188,7 @@ impl From<SignError> for Failure {
         let reason = match error.kind() {
             SignErrorKind::SecretEncoding => Reason::Config(ConfigErrorKind::SecretEncoding),
             SignErrorKind::MissingSetting => Reason::Config(ConfigErrorKind::MissingSetting),
+            SignErrorKind::MissingUrl => Reason::Config(ConfigErrorKind::MissingUrl),
             SignErrorKind::BadScheme => Reason::Config(ConfigErrorKind::BadScheme),
             SignErrorKind::NotApplicable => Reason::Config(ConfigErrorKind::NotApplicable),
             SignErrorKind::BadId | SignErrorKind::BadTime => Reason::Usage,
@@ -188,18 +219,14 @@ impl fmt::Display for Lines<'_> {
 
 /// A command for a shell, with the body in it.
 struct Curl<'a> {
-    url: &'a Url,
+    url: String,
     headers: Vec<(&'a str, &'a str)>,
     body: &'a [u8],
-    sealed: bool,
+    content_type: &'a str,
 }
 
 impl fmt::Display for Curl<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let content_type = match self.sealed {
-            true => "application/octet-stream",
-            false => "application/json",
-        };
         let plain = std::str::from_utf8(self.body).ok();
         let plain = plain.filter(|text| text.len() <= MAX_ARGUMENT && !text.contains('\0'));
         if plain.is_none() {
@@ -213,16 +240,17 @@ impl fmt::Display for Curl<'_> {
         write!(
             f,
             "curl --include --header {}",
-            Quoted(&format!("content-type: {content_type}"))
+            Quoted(&format!("content-type: {}", self.content_type))
         )?;
-        for (name, value) in &self.headers {
+        let sent_already = |name: &str| name == "content-type";
+        for (name, value) in self.headers.iter().filter(|(name, _)| !sent_already(name)) {
             write!(f, " --header {}", Quoted(&format!("{name}: {value}")))?;
         }
         match plain {
             Some(text) => write!(f, " --data-raw {}", Quoted(text))?,
             None => f.write_str(" --data-binary @-")?,
         }
-        writeln!(f, " {}", Quoted(self.url.as_str()))
+        writeln!(f, " {}", Quoted(&self.url))
     }
 }
 

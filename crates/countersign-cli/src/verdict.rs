@@ -29,7 +29,7 @@ pub(crate) enum Verdict<'a> {
 
 #[derive(Serialize)]
 pub(crate) struct Event<'a> {
-    id: &'a str,
+    id: Option<&'a str>,
     #[serde(rename = "type")]
     kind: Option<&'a str>,
 }
@@ -37,7 +37,8 @@ pub(crate) struct Event<'a> {
 impl<'a> Event<'a> {
     pub(crate) fn new(identity: &'a Identity) -> Self {
         Event {
-            id: identity.id(),
+            // Of what nothing signed names there is no id to rely on.
+            id: identity.is_keyed().then(|| identity.id()),
             kind: identity.kind(),
         }
     }
@@ -77,7 +78,7 @@ impl fmt::Display for Verdict<'_> {
                     writeln!(
                         f,
                         "  event {}, type {}",
-                        Printable(event.id),
+                        Printable(event.id.unwrap_or("without an id")),
                         Printable(kind)
                     )?;
                 }

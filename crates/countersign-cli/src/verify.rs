@@ -8,7 +8,7 @@ use crate::Ending;
 use crate::failure::Failure;
 use crate::input::at_most_one_stdin;
 use crate::output;
-use crate::provider_choice::ProviderArgs;
+use crate::provider_choice::{ProviderArgs, with_url};
 use crate::request::{Request, RequestArgs};
 use crate::secrets::SecretArgs;
 use crate::verdict::{Event, Verdict};
@@ -52,12 +52,13 @@ impl VerifyArgs {
         at_most_one_stdin(self.secrets.inputs().chain(self.request.inputs()))?;
         let provider = self.provider.read()?;
         let secrets = self.secrets.read()?;
+        let request = self.request.read(provider.body_limit())?;
+        let provider = with_url(provider, request.head.url())?;
         let mut verifier = Verifier::new(&provider, &secrets)?;
         if let Some(seconds) = self.tolerance {
             let tolerance = Duration::from_secs(seconds);
             verifier = verifier.with_tolerance(tolerance, tolerance);
         }
-        let request = self.request.read(verifier.body_limit())?;
         let now = match self.at {
             Some(seconds) => UnixTime::from_secs(seconds),
             None => SystemTime::now().into(),

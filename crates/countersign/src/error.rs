@@ -195,6 +195,8 @@ pub enum ConfigErrorKind {
     MixedModes,
     /// Something that only the merchant can know was not given.
     MissingSetting,
+    /// The provider signs its URL, and the URL that it was given is not set, or is none.
+    MissingUrl,
     /// A setting was given that this provider does not leave open.
     NotApplicable,
     /// A scheme is contradictory, or needs something that is not supported.
@@ -218,6 +220,7 @@ impl ConfigErrorKind {
             ConfigErrorKind::TooManySecrets => "too_many_secrets",
             ConfigErrorKind::MixedModes => "mixed_modes",
             ConfigErrorKind::MissingSetting => "missing_setting",
+            ConfigErrorKind::MissingUrl => "missing_url",
             ConfigErrorKind::NotApplicable => "not_applicable",
             ConfigErrorKind::BadScheme => "bad_scheme",
             ConfigErrorKind::BadEndpoint => "bad_endpoint",

@@ -8,10 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::dedupe::Key;
 use crate::error::ConfigError;
-use crate::scan::{Found, Pointer, Targets, Value, members};
+use crate::scan::Pointer;
 use crate::time::UnixTime;
-use crate::verifier::Verified;
-use crate::window::iso8601;
 
 /// Where a provider's payload says what happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +45,12 @@ pub enum IdSource {
         /// What stands in for it.
         parts: Vec<Pointer>,
     },
+    /// Several texts or numbers in the payload that name the event together. With one of them missing,
+    /// it is the digest of its bytes.
+    Parts(Vec<Pointer>),
+    /// Nothing, for nothing of the payload is signed: there is no dedupe key, until the merchant says
+    /// what to take for one.
+    Unsigned,
 }
 
 /// Where an event's type stands.
@@ -102,20 +106,23 @@ impl Envelope {
 /// What is known of one event before anything is decoded.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
-    id: Box<str>,
-    keyed_by: KeyedBy,
-    kind: Option<Box<str>>,
-    kind_inferred: bool,
-    time: Option<UnixTime>,
-    raw: Bytes,
-    identified: bool,
+    pub(crate) id: Box<str>,
+    pub(crate) keyed_by: KeyedBy,
+    pub(crate) kind: Option<Box<str>>,
+    pub(crate) kind_inferred: bool,
+    pub(crate) time: Option<UnixTime>,
+    pub(crate) raw: Bytes,
+    pub(crate) identified: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KeyedBy {
+pub(crate) enum KeyedBy {
     Id,
     TypeAndId,
     Digest,
+    /// The digest of what is signed, where the payload is only one spelling of it.
+    Content([u8; 32]),
+    Nothing,
 }
 
 impl Identity {
@@ -152,12 +159,21 @@ impl Identity {
         self.identified
     }
 
+    /// Whether the event has a dedupe key. It has none where nothing of the payload is signed and the
+    /// merchant has not said what to take for an id: what [`id`](Self::id) shows is a label then.
+    pub fn is_keyed(&self) -> bool {
+        self.keyed_by != KeyedBy::Nothing
+    }
+
     /// The key under which a store files the event for `endpoint`: SHA-256 of the length of the
     /// endpoint's name, the name, and the id.
     pub fn key(&self, endpoint: &str) -> Key {
         match self.keyed_by {
             KeyedBy::Id => Key::new(endpoint, &[self.id.as_bytes()], &self.raw),
-            KeyedBy::Digest => Key::new(endpoint, &[digest_id(&self.raw).as_bytes()], &self.raw),
+            KeyedBy::Digest | KeyedBy::Nothing => {
+                Key::new(endpoint, &[digest_id(&self.raw).as_bytes()], &self.raw)
+            }
+            KeyedBy::Content(digest) => Key::new(endpoint, &[&digest], &self.raw),
             KeyedBy::TypeAndId => {
                 let kind = self.kind.as_deref().unwrap_or_default().as_bytes();
                 let length = (kind.len() as u64).to_le_bytes();
@@ -174,12 +190,12 @@ impl Identity {
         }
     }
 
-    /// The event under the digest of its own bytes.
-    fn unidentified(raw: Bytes) -> Identity {
+    /// The event under the digest of its own bytes, or of what is signed.
+    pub(crate) fn unidentified(raw: Bytes, content: Option<&[u8; 32]>) -> Identity {
         let id = digest_id(&raw);
         Identity {
             id,
-            keyed_by: KeyedBy::Id,
+            keyed_by: by_digest(content),
             kind: None,
             kind_inferred: false,
             time: None,
@@ -201,200 +217,10 @@ impl fmt::Debug for Identity {
     }
 }
 
-fn digest_id(raw: &[u8]) -> Box<str> {
+pub(crate) fn by_digest(content: Option<&[u8; 32]>) -> KeyedBy {
+    content.map_or(KeyedBy::Id, |content| KeyedBy::Content(*content))
+}
+
+pub(crate) fn digest_id(raw: &[u8]) -> Box<str> {
     format!("sha256:{}", hex::encode(Sha256::digest(raw))).into()
-}
-
-/// An envelope, prepared for scanning.
-#[derive(Debug)]
-pub(crate) struct Identifier {
-    members: Option<Pointer>,
-    targets: Targets,
-    id: IdAt,
-    kind: TypeAt,
-    time: Option<usize>,
-}
-
-#[derive(Debug)]
-enum IdAt {
-    Digest,
-    Header,
-    Found {
-        at: usize,
-        with_type: bool,
-        /// What stands in for it. Looked for only where it is missing: it may be the most of the
-        /// payload.
-        parts: Targets,
-    },
-}
-
-#[derive(Debug)]
-enum TypeAt {
-    None,
-    Found(Vec<usize>),
-    Fixed(Box<str>),
-    Shape(Vec<(&'static str, Vec<usize>, Vec<usize>)>),
-}
-
-impl Identifier {
-    pub(crate) fn new(envelope: &Envelope) -> Identifier {
-        let mut targets = Targets::default();
-        let id = match &envelope.id {
-            IdSource::Digest => IdAt::Digest,
-            IdSource::SignedHeader(_) => IdAt::Header,
-            IdSource::Pointer(id) => IdAt::Found {
-                at: targets.add(id),
-                with_type: false,
-                parts: Targets::default(),
-            },
-            IdSource::WithType(id) => IdAt::Found {
-                at: targets.add(id),
-                with_type: true,
-                parts: Targets::default(),
-            },
-            IdSource::OrParts { id, parts } => IdAt::Found {
-                at: targets.add(id),
-                with_type: false,
-                parts: parts.iter().fold(Targets::default(), |mut all, part| {
-                    all.add(part);
-                    all
-                }),
-            },
-        };
-        let kind = match &envelope.kind {
-            TypeSource::None => TypeAt::None,
-            TypeSource::Fixed(kind) => TypeAt::Fixed(kind.as_ref().into()),
-            TypeSource::Pointers(pointers) => TypeAt::Found(
-                pointers
-                    .iter()
-                    .map(|pointer| targets.add(pointer))
-                    .collect(),
-            ),
-            TypeSource::Shape(rules) => {
-                let mut at = |names: &[&str]| -> Vec<usize> {
-                    names
-                        .iter()
-                        .map(|name| targets.add(&Pointer::of(&[name])))
-                        .collect()
-                };
-                TypeAt::Shape(
-                    rules
-                        .iter()
-                        .map(|rule| (rule.kind, at(rule.all), at(rule.any)))
-                        .collect(),
-                )
-            }
-        };
-        let time = envelope.time.as_ref().map(|pointer| targets.add(pointer));
-        Identifier {
-            members: envelope.members.clone(),
-            targets,
-            id,
-            kind,
-            time,
-        }
-    }
-
-    /// The events of a delivery, in the order they stand in it. Never fails: what cannot be
-    /// identified is one event under the digest of its bytes.
-    pub(crate) fn identify(&self, verified: &Verified) -> Vec<Identity> {
-        let payload = verified.payload();
-        let Some(pointer) = &self.members else {
-            return vec![self.event(payload.clone(), verified.signed_id())];
-        };
-        match members(payload, pointer) {
-            Some(members) => members
-                .into_iter()
-                .map(|member| self.event(payload.slice_ref(member.as_bytes()), None))
-                .collect(),
-            None => vec![Identity::unidentified(payload.clone())],
-        }
-    }
-
-    fn event(&self, raw: Bytes, header_id: Option<&str>) -> Identity {
-        let found = self.targets.find(&raw);
-        let at = |index: usize| found.as_ref().and_then(|found| found.get(index));
-        let scalar = |index: usize| at(index).and_then(Found::scalar);
-
-        let (id, keyed_by): (Box<str>, _) = match &self.id {
-            IdAt::Digest => (digest_id(&raw), KeyedBy::Id),
-            IdAt::Header => match header_id {
-                Some(id) => (id.into(), KeyedBy::Id),
-                None => return Identity::unidentified(raw),
-            },
-            IdAt::Found {
-                at: index,
-                with_type,
-                parts,
-            } => match (at(*index), scalar(*index)) {
-                (_, Some(id)) if *with_type => (id.into(), KeyedBy::TypeAndId),
-                (_, Some(id)) => (id.into(), KeyedBy::Id),
-                (Some(Found::Nothing), None) => match together(parts, &raw) {
-                    Some(named) => named,
-                    None => return Identity::unidentified(raw),
-                },
-                _ => return Identity::unidentified(raw),
-            },
-        };
-        let there = |index: &usize| at(*index).is_some_and(Found::is_there);
-        let kind: Option<Box<str>> = match &self.kind {
-            TypeAt::None => None,
-            TypeAt::Fixed(kind) => Some(kind.clone()),
-            TypeAt::Found(indices) => indices
-                .iter()
-                .filter_map(|index| at(*index))
-                .find(|found| found.is_there())
-                .and_then(Found::scalar)
-                .map(Box::from),
-            TypeAt::Shape(rules) => rules
-                .iter()
-                .find(|(_, all, any)| {
-                    all.iter().all(there) && (any.is_empty() || any.iter().any(there))
-                })
-                .map(|(kind, ..)| Box::from(*kind)),
-        };
-        // Without the type, the id may be a resource's, and its next status another event.
-        let keyed_by = match keyed_by {
-            KeyedBy::TypeAndId if kind.is_none() => KeyedBy::Digest,
-            known => known,
-        };
-        let time = self.time.and_then(at).and_then(time_of);
-        Identity {
-            id,
-            keyed_by,
-            kind,
-            kind_inferred: matches!(self.kind, TypeAt::Shape(_)),
-            time,
-            raw,
-            identified: true,
-        }
-    }
-}
-
-/// The parts that name an event together; `None` if none of them does, or one is there twice.
-fn together(parts: &Targets, raw: &[u8]) -> Option<(Box<str>, KeyedBy)> {
-    let found = parts.find(raw)?;
-    let texts: Vec<&str> = found
-        .iter()
-        .map(|part| part.scalar().unwrap_or_default())
-        .collect();
-    if found.contains(&Found::Twice) || texts.iter().all(|text| text.is_empty()) {
-        return None;
-    }
-    // With a part missing, two events could share the rest: a lost event is worse than a doubled one, so
-    // the bytes decide. So could two that differ in where a part ends.
-    let whole = texts
-        .iter()
-        .all(|text| !text.is_empty() && !text.contains('|'));
-    let keyed_by = if whole { KeyedBy::Id } else { KeyedBy::Digest };
-    Some((texts.join("|").into(), keyed_by))
-}
-
-/// A time in a payload: a date as text, or seconds as a whole number.
-pub(crate) fn time_of(found: &Found<'_>) -> Option<UnixTime> {
-    match found {
-        Found::Value(Value::Text { text, .. }) => iso8601(text),
-        Found::Value(Value::Number(number)) => number.parse().ok().map(UnixTime::from_secs),
-        _ => None,
-    }
 }

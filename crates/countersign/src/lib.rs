@@ -37,7 +37,9 @@ mod error;
 mod event;
 #[cfg(feature = "explain")]
 pub mod explain;
+mod handshake;
 mod head;
+mod identify;
 mod observer;
 pub mod provider;
 mod receiver;
@@ -46,6 +48,7 @@ pub mod scheme;
 mod secret;
 mod time;
 mod typed;
+mod verified;
 mod verifier;
 mod window;
 
@@ -55,6 +58,7 @@ pub use self::dedupe::{
 };
 pub use self::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 pub use self::event::{Envelope, IdSource, Identity, Shape, TypeSource};
+pub use self::handshake::{Greeting, Handshake};
 pub use self::head::Head;
 pub use self::observer::{Observation, Observer, Outcome};
 pub use self::provider::Provider;
@@ -69,7 +73,8 @@ pub use self::typed::{
     Amount, DecodeError, Decoded, Event, EventData, FromEvent, Id, NotAnAmount, RawJson, Timestamp,
     Undecodable, Undecoded,
 };
-pub use self::verifier::{Verification, Verified, Verifier};
+pub use self::verified::Verified;
+pub use self::verifier::{Verification, Verifier};
 pub use self::window::{TimeUnit, Tolerance};
 
 /// What [`events!`] expands to. Not for use by hand, and no part of the public interface.

@@ -46,6 +46,9 @@ pub enum Outcome {
     /// them. The sender was answered 500.
     TransactionNotCommitted,
 
+    /// A [handshake](crate::Handshake) was answered; there is no event in it.
+    Handshake,
+
     // Any of these beside it.
     /// Another run took an event over while this one held it: two runs may have overlapped.
     LeaseLost,
@@ -79,6 +82,7 @@ impl Outcome {
             Outcome::HandlerTimedOut => "handler_timed_out",
             Outcome::StoreUnavailable => "store_unavailable",
             Outcome::TransactionNotCommitted => "transaction_not_committed",
+            Outcome::Handshake => "handshake",
             Outcome::LeaseLost => "lease_lost",
             Outcome::CommitFailed => "commit_failed",
             Outcome::PayloadDiffers => "payload_differs",

@@ -33,10 +33,15 @@ impl Secret {
     /// [`EmptySecret`](ConfigErrorKind::EmptySecret),
     /// [`BlankSecret`](ConfigErrorKind::BlankSecret), and
     /// [`SecretWhitespace`](ConfigErrorKind::SecretWhitespace) for white space at either end: it
-    /// is nearly always the line end of a file, and a key that differs by it verifies nothing.
+    /// is nearly always the line end of a file, and a key that differs by it verifies nothing. Around a
+    /// key in PEM it is passed over, since no line of it can be mistaken for another.
     pub fn new(text: impl Into<String>) -> Result<Self, ConfigError> {
         let text = Zeroizing::new(text.into());
         refuse_empty(text.is_empty(), text.chars().all(is_blank))?;
+        let text = text.as_str();
+        let inside = text.trim_ascii();
+        let is_pem = inside.starts_with("-----BEGIN ") && inside.ends_with("-----");
+        let text = if is_pem { inside } else { text };
         if text.starts_with(is_blank) || text.ends_with(is_blank) {
             return Err(ConfigError::new(
                 ConfigErrorKind::SecretWhitespace,

@@ -9,15 +9,17 @@ use bytes::Bytes;
 
 use crate::body::Body;
 use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
-use crate::event::{Identifier, Identity};
+use crate::event::Identity;
 use crate::head::Head;
+use crate::identify::Identifier;
 use crate::provider::Provider;
 use crate::scheme::{
-    Coverage, HmacProof, HmacVerification, MAX_SIGNED_VALUE, Scheme, SealedProof,
-    SealedVerification,
+    Coverage, HmacProof, HmacVerification, JwtProof, JwtVerification, MessageProof,
+    MessageVerification, Proved, Scheme, SealedProof, SealedVerification, TokenProof,
 };
 use crate::secret::Secret;
 use crate::time::UnixTime;
+use crate::verified::{Beside, Verified};
 use crate::window::Tolerance;
 
 /// The most secrets one verifier takes: each costs a forger's request one more hash.
@@ -56,6 +58,9 @@ struct Prepared {
 enum Proof {
     Hmac(HmacProof),
     Sealed(SealedProof),
+    Message(Box<MessageProof>),
+    Jwt(Box<JwtProof>),
+    Token(TokenProof),
 }
 
 impl Verifier {
@@ -83,6 +88,12 @@ impl Verifier {
         let proof = match provider.scheme() {
             Scheme::Hmac(scheme) => Proof::Hmac(HmacProof::new(scheme, secrets)?),
             Scheme::Sealed(scheme) => Proof::Sealed(SealedProof::new(scheme, secrets)?),
+            Scheme::Message(scheme) => {
+                let id_header = provider.envelope().id_header();
+                Proof::Message(Box::new(MessageProof::new(scheme, secrets, id_header)?))
+            }
+            Scheme::Jwt(scheme) => Proof::Jwt(Box::new(JwtProof::new(scheme, secrets)?)),
+            Scheme::DangerousToken(scheme) => Proof::Token(TokenProof::new(scheme, secrets)?),
         };
         let id_header = match (&proof, provider.envelope().id_header()) {
             (Proof::Hmac(proof), Some(name)) => proof.signed_header(name),
@@ -180,6 +191,7 @@ impl Prepared {
         match &self.proof {
             Proof::Hmac(_) => State::Hmac(HmacVerification::empty()),
             Proof::Sealed(_) => State::Sealed(SealedVerification::default()),
+            Proof::Message(_) | Proof::Jwt(_) | Proof::Token(_) => State::Token(None),
         }
     }
 
@@ -191,8 +203,7 @@ impl Prepared {
                 *state = proof.begin(head)?;
                 Ok(())
             }
-            // Both come from the same proof.
-            _ => Err(Error::new(ErrorKind::SignatureMismatch)),
+            (proof, state) => proof.begin_other(head, state),
         }
     }
 
@@ -205,35 +216,99 @@ impl Prepared {
         tolerance: Option<Tolerance>,
         now: UnixTime,
     ) -> Result<Verified, Error> {
-        let received = body.len();
-        let (key_index, payload, timestamp, id) = match (state, &self.proof) {
-            (State::Hmac(state), Proof::Hmac(proof)) => {
-                let id = self.id_header.and_then(|index| state.signed_value(index));
-                (state.finish(proof, &body)?, body, state.timestamp(), id)
-            }
-            (State::Sealed(state), Proof::Sealed(proof)) => {
-                let (key_index, payload) = state.finish(proof, body)?;
-                (key_index, payload, None, None)
-            }
-            // Both come from the same proof.
-            _ => return Err(Error::new(ErrorKind::SignatureMismatch)),
+        let (State::Hmac(state), Proof::Hmac(proof)) = (state, &self.proof) else {
+            return self.conclude_other(state, body, tolerance, now);
         };
+        let id = self.id_header.and_then(|index| state.signed_value(index));
+        let key_index = state.finish(proof, &body)?;
+        let timestamp = state.timestamp();
         if let (Some(timestamp), Some(tolerance)) = (timestamp, tolerance) {
             tolerance.check(timestamp, now)?;
         }
         let mut verified = Verified {
-            payload,
-            received,
+            received: body.len(),
+            payload: body,
             key_index,
             timestamp,
             signed_id: ArrayVec::new(),
             verified_at: now,
+            beside: None,
         };
         if let Some(id) = id {
             // It was found to have no more bytes.
             let _ = verified.signed_id.try_extend_from_slice(id);
         }
         Ok(verified)
+    }
+
+    /// The verdict under any other scheme. Apart, so that the way of most deliveries stays short.
+    #[cold]
+    #[inline(never)]
+    fn conclude_other(
+        &self,
+        state: &State<'_>,
+        body: Bytes,
+        tolerance: Option<Tolerance>,
+        now: UnixTime,
+    ) -> Result<Verified, Error> {
+        let received = body.len();
+        let proved = match (state, &self.proof) {
+            (State::Sealed(state), Proof::Sealed(proof)) => {
+                let (key_index, payload) = state.finish(proof, body)?;
+                Proved::of(key_index, payload, Coverage::WholeBody)
+            }
+            (State::Message(state), Proof::Message(proof)) => state.finish(proof, body)?,
+            (State::Jwt(state), Proof::Jwt(proof)) => state.finish(proof, body)?,
+            (State::Token(Some(key_index)), Proof::Token(_)) => {
+                Proved::of(*key_index, body, Coverage::Nothing)
+            }
+            // Another token, or two of different schemes.
+            _ => return Err(Error::new(ErrorKind::SignatureMismatch)),
+        };
+        if let (Some(timestamp), Some(tolerance)) = (proved.timestamp, tolerance) {
+            tolerance.check(timestamp, now)?;
+        }
+        if proved.expires.is_some_and(|end| now.millis_since(end) > 0) {
+            return Err(Error::new(ErrorKind::TimestampStale));
+        }
+        let mut verified = Verified {
+            payload: proved.payload,
+            received,
+            key_index: proved.key_index,
+            timestamp: proved.timestamp,
+            signed_id: ArrayVec::new(),
+            verified_at: now,
+            beside: match (proved.coverage, proved.content) {
+                (Coverage::WholeBody, None) => None,
+                (coverage, content) => Some(Box::new(Beside { coverage, content })),
+            },
+        };
+        if let Some(id) = proved.id {
+            // It was found to have no more bytes.
+            let _ = verified.signed_id.try_extend_from_slice(&id);
+        }
+        Ok(verified)
+    }
+}
+
+impl Proof {
+    #[cold]
+    #[inline(never)]
+    fn begin_other<'h, H: Head + ?Sized>(
+        &self,
+        head: &'h H,
+        state: &mut State<'h>,
+    ) -> Result<(), Error> {
+        *state = match self {
+            Proof::Message(proof) => State::Message(Box::new(proof.begin(head)?)),
+            Proof::Jwt(proof) => State::Jwt(Box::new(proof.begin(head)?)),
+            Proof::Token(proof) => State::Token(proof.begin(head)?),
+            // These two are begun in place.
+            Proof::Hmac(_) | Proof::Sealed(_) => {
+                return Err(Error::new(ErrorKind::SignatureMismatch));
+            }
+        };
+        Ok(())
     }
 }
 
@@ -255,6 +330,10 @@ pub struct Verification<'h> {
 enum State<'h> {
     Hmac(HmacVerification<'h>),
     Sealed(SealedVerification),
+    Message(Box<MessageVerification<'h>>),
+    Jwt(Box<JwtVerification<'h>>),
+    /// Which token was sent.
+    Token(Option<usize>),
 }
 
 impl Verification<'_> {
@@ -320,7 +399,8 @@ impl Verification<'_> {
     pub(crate) fn claimed_timestamp(&self) -> Option<UnixTime> {
         match &self.state {
             State::Hmac(state) => state.timestamp(),
-            State::Sealed(_) => None,
+            State::Message(state) => state.timestamp(),
+            State::Sealed(_) | State::Jwt(_) | State::Token(_) => None,
         }
     }
 }
@@ -329,70 +409,6 @@ impl std::fmt::Debug for Verification<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verification")
             .field("received", &self.body.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// The proof that a delivery is its provider's, with what it proved.
-///
-/// There is no other way to one than a successful verification, and no way to a dedupe key but
-/// through one.
-#[derive(Clone)]
-pub struct Verified {
-    payload: Bytes,
-    received: usize,
-    key_index: usize,
-    timestamp: Option<UnixTime>,
-    /// ASCII; empty if there is none.
-    signed_id: ArrayVec<u8, MAX_SIGNED_VALUE>,
-    verified_at: UnixTime,
-}
-
-impl Verified {
-    /// The body: the very bytes that were received, or the decrypted text where it was sealed.
-    pub fn payload(&self) -> &Bytes {
-        &self.payload
-    }
-
-    /// The length of the body as received, in bytes.
-    pub fn received(&self) -> usize {
-        self.received
-    }
-
-    /// The index of the secret that matched, so that an old one can be dropped knowingly.
-    pub fn key_index(&self) -> usize {
-        self.key_index
-    }
-
-    /// The signed timestamp, where the scheme has one.
-    pub fn timestamp(&self) -> Option<UnixTime> {
-        self.timestamp
-    }
-
-    /// The message id, where it stands in a signed header.
-    pub fn signed_id(&self) -> Option<&str> {
-        let id = std::str::from_utf8(&self.signed_id).ok()?;
-        Some(id).filter(|id| !id.is_empty())
-    }
-
-    /// How much of the delivery the proof covers.
-    pub fn covers(&self) -> Coverage {
-        Coverage::WholeBody
-    }
-
-    /// The wall clock that the timestamp was compared with.
-    pub fn verified_at(&self) -> UnixTime {
-        self.verified_at
-    }
-}
-
-impl std::fmt::Debug for Verified {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verified")
-            .field("received", &self.received)
-            .field("key_index", &self.key_index)
-            .field("timestamp", &self.timestamp)
-            .field("signed_id", &self.signed_id())
             .finish_non_exhaustive()
     }
 }

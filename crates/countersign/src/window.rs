@@ -15,21 +15,58 @@ pub enum TimeUnit {
     /// Milliseconds since the Unix epoch, in ASCII digits.
     #[serde(rename = "ms")]
     Milliseconds,
-    /// A date and time with an offset, such as `2026-03-25T10:00:00Z`.
+    /// A date and time with an offset, such as `2026-03-25T10:00:00Z`. Without one it is UTC, and
+    /// taken only where what is signed right behind it tells that it has ended.
     #[serde(rename = "iso8601")]
     Iso8601,
 }
 
-impl TimeUnit {
+/// How a scheme's timestamps are read: their unit, and whether a date may lack its offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimeForm {
+    unit: TimeUnit,
+    /// A date without an offset could be cut short by a digit, `29.551` to `29.55`, if what is signed
+    /// behind it could then begin with that digit.
+    may_lack_offset: bool,
+}
+
+impl TimeForm {
+    /// `behind` is the byte that is signed right behind the timestamp: zero where nothing is, `None`
+    /// where it may be any.
+    pub(crate) fn new(unit: TimeUnit, behind: Option<u8>) -> TimeForm {
+        let is_of_date = |byte: u8| byte.is_ascii_digit() || b".,+-Zz".contains(&byte);
+        TimeForm {
+            unit,
+            may_lack_offset: behind.is_some_and(|byte| !is_of_date(byte)),
+        }
+    }
+
     /// Reads a timestamp. Digits only, no sign, no leading zero; anything else is `None`, and so
     /// is a number beyond `i64`.
     pub(crate) fn parse(self, text: &[u8]) -> Option<UnixTime> {
-        match self {
+        match self.unit {
             TimeUnit::Seconds => digits(text).map(UnixTime::from_secs),
             TimeUnit::Milliseconds => digits(text).map(UnixTime::from_millis),
-            TimeUnit::Iso8601 if has_two_ends(text) => iso8601(std::str::from_utf8(text).ok()?),
-            TimeUnit::Iso8601 => None,
+            TimeUnit::Iso8601 => date(text, self.may_lack_offset),
         }
+    }
+}
+
+/// Not in line: a date is rare, and its parser is large.
+#[inline(never)]
+fn date(text: &[u8], may_lack_offset: bool) -> Option<UnixTime> {
+    let utf8 = std::str::from_utf8(text).ok()?;
+    if has_two_ends(text) {
+        return iso8601(utf8);
+    }
+    if !may_lack_offset || text.len() > 40 {
+        return None;
+    }
+    let zoned = format!("{utf8}Z");
+    if has_two_ends(zoned.as_bytes()) {
+        iso8601(&zoned)
+    } else {
+        None
     }
 }
 
@@ -123,8 +160,14 @@ fn millis(duration: Duration) -> i64 {
 mod tests {
     use super::*;
 
+    /// With a value right behind it.
+    const ISO: TimeForm = TimeForm {
+        unit: TimeUnit::Iso8601,
+        may_lack_offset: false,
+    };
+
     fn seconds(text: &str) -> Option<i64> {
-        TimeUnit::Seconds
+        TimeForm::new(TimeUnit::Seconds, None)
             .parse(text.as_bytes())
             .map(UnixTime::as_secs)
     }
@@ -154,20 +197,18 @@ mod tests {
 
     #[test]
     fn units_are_not_guessed() {
-        let millis = TimeUnit::Milliseconds
+        let millis = TimeForm::new(TimeUnit::Milliseconds, None)
             .parse(b"1700000000123")
             .expect("parsed");
         assert_eq!(
             (millis.as_millis(), millis.as_secs()),
             (1_700_000_000_123, 1_700_000_000)
         );
-        let iso = TimeUnit::Iso8601
-            .parse(b"2023-09-23T14:53:52.8581798Z")
-            .expect("parsed");
+        let iso = ISO.parse(b"2023-09-23T14:53:52.8581798Z").expect("parsed");
         assert_eq!(iso.as_millis(), 1_695_480_832_858);
-        assert_eq!(TimeUnit::Iso8601.parse(b"1700000000"), None);
+        assert_eq!(ISO.parse(b"1700000000"), None);
         assert_eq!(
-            TimeUnit::Iso8601.parse(b"2023-09-23T14:53:52"),
+            ISO.parse(b"2023-09-23T14:53:52"),
             None,
             "an offset is required"
         );
@@ -175,7 +216,7 @@ mod tests {
 
     #[test]
     fn no_part_of_a_date_is_a_date() {
-        let parses = |text: &str| TimeUnit::Iso8601.parse(text.as_bytes()).is_some();
+        let parses = |text: &str| ISO.parse(text.as_bytes()).is_some();
         for whole in [
             "2026-03-25T10:00:00Z",
             "2026-03-25T10:00:00.5Z",
@@ -197,6 +238,37 @@ mod tests {
             "2026-03-25T10:00:00+02:00:30",
         ] {
             assert!(!parses(odd), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_date_may_lack_its_offset_where_its_end_is_known() {
+        let parse =
+            |behind, text: &str| TimeForm::new(TimeUnit::Iso8601, behind).parse(text.as_bytes());
+        let bare = "2024-03-27T15:42:29.551";
+        let utc = parse(None, "2024-03-27T15:42:29.551Z");
+        assert!(utc.is_some());
+        for end in [b':', b'|', 0] {
+            assert_eq!(parse(Some(end), bare), utc);
+            // What comes before the next such byte is no date of its own, nor is more than it.
+            for odd in [
+                "2024-03-27T15",
+                "2024-03-27T15:42",
+                "2024-03-27T15:42:29.",
+                "2024-03-27",
+            ] {
+                assert_eq!(parse(Some(end), odd), None, "{odd}");
+            }
+        }
+        for more in [
+            None,
+            Some(b'1'),
+            Some(b'.'),
+            Some(b'+'),
+            Some(b'-'),
+            Some(b'Z'),
+        ] {
+            assert_eq!(parse(more, bare), None, "{more:?}");
         }
     }
 

@@ -2,7 +2,9 @@
 
 mod attacks;
 mod banking_circle;
+mod catalogue;
 mod delivery;
+mod families;
 mod identity;
 mod properties;
 mod recipes;

@@ -204,7 +204,7 @@ fn misspelt_keys_are_refused_by_name() {
         assert!(error.contains(misspelt), "{error}");
     }
     for unknown in [
-        changed(|recipe| recipe["key"]["encoding"] = json!("utf8-nfkd")),
+        changed(|recipe| recipe["key"]["encoding"] = json!("utf16")),
         changed(|recipe| recipe["timestamp"]["unit"] = json!("minutes")),
         changed(|recipe| recipe["signature"]["encoding"] = json!("base32")),
     ] {
@@ -217,26 +217,33 @@ fn misspelt_keys_are_refused_by_name() {
 fn unsupported_features_are_refused_by_name() {
     type Change = fn(&mut Value);
     let cases: &[(Change, &str)] = &[
-        (|r| r["alg"] = json!("ed25519"), "ed25519"),
+        (|r| r["alg"] = json!("ed448"), "ed448"),
         (|r| r["alg"] = json!("HMAC-SHA256"), "HMAC-SHA256"),
         (|r| r["alg"] = json!("none"), "none"),
+        (|r| r["alg"] = json!("token"), "a token signs nothing"),
         (|r| r["id"] = json!(""), "id"),
         (|r| r["extra"] = json!("body-sha256"), "extra"),
         (|r| r["note"] = json!("read the docs"), "note"),
-        (|r| r["key_id"] = json!("header:x-key"), "key_id"),
+        (|r| r["key"]["encoding"] = json!("pem"), "public keys"),
+        (|r| r["body_digest"] = json!("sha"), "with the URL"),
+        (|r| r["signature"]["json"] = json!("/sig"), "one of"),
         (
-            |r| r["missing_json_as_empty"] = json!(true),
-            "missing_json_as_empty",
+            |r| r["signature"] = json!({"json": "/sig", "grammar": "plain", "encoding": "hex"}),
+            "no pairs",
         ),
-        (|r| r["signature"]["json"] = json!("/sig"), "signature.json"),
         (
-            |r| r["signature"]["group_sep"] = json!(" "),
-            "signature.group_sep",
+            |r| r["signature"]["group_sep"] = json!(", "),
+            "the separator",
         ),
         (
             |r| r["signature"] = json!({"header": "h", "grammar": "positional", "encoding": "hex"}),
-            "positional",
+            "the first entry",
         ),
+        (
+            |r| r["signature"] = json!({"header": "h", "grammar": "morse", "encoding": "hex"}),
+            "morse",
+        ),
+        (|r| r["signature"]["encoding"] = json!("utf8"), "for tokens"),
         (
             |r| r["signature"]["grammar"] = json!("list"),
             "signature.pair_sep",
@@ -259,26 +266,39 @@ fn unsupported_features_are_refused_by_name() {
             |r| r["signature"]["header"] = json!("not a name"),
             "not a name",
         ),
+        (|r| r["timestamp"]["from"] = json!("query:ts"), "query:ts"),
         (
-            |r| r["timestamp"]["from"] = json!("json:/created"),
-            "json:/created",
+            |r| r["timestamp"]["from"] = json!("json:created"),
+            "must start with /",
         ),
         (|r| r["timestamp"] = Value::Null, "{ts}"),
         (|r| r["template"] = Value::Null, "template"),
         (|r| r["template"] = json!("{body}"), "{ts}"),
+        (|r| r["template"] = json!("{ts}{body}{body}"), "twice"),
         (|r| r["template"] = json!("{ts}."), "{body}"),
-        (|r| r["template"] = json!("{ts}{url}{body}"), "{url}"),
-        (|r| r["template"] = json!("{ts}{method}{body}"), "{method}"),
-        (|r| r["template"] = json!("{ts}{secret}{body}"), "{secret}"),
         (
-            |r| r["template"] = json!("{ts}{json:/a}{body}"),
-            "{json:/a}",
+            |r| r["template"] = json!("{ts}{body}{sorted_form}"),
+            "once in all",
+        ),
+        (|r| r["template"] = json!("{ts}{cookie}{body}"), "{cookie}"),
+        (
+            |r| r["template"] = json!("{ts}{signed_headers:h}{body}"),
+            "{kv:…}",
         ),
         (
-            |r| r["template"] = json!("{ts}{sorted_form}{body}"),
-            "{sorted_form}",
+            |r| r["template"] = json!("{ts}{json:a}"),
+            "must start with /",
         ),
-        (|r| r["id_from"] = json!("form:id"), "form:id"),
+        (
+            |r| r["template"] = json!("{ts}[{body}]"),
+            "one query parameter",
+        ),
+        (|r| r["template"] = json!("{ts}[{query:a}"), "not closed"),
+        (
+            |r| r["template"] = json!("{ts}{header:a}{method}{body}"),
+            "parts a header",
+        ),
+        (|r| r["id_from"] = json!("query:id"), "query:id"),
         (|r| r["id_from"] = json!("json:id"), "must start with /"),
         (|r| r["type_from"] = json!("header:x-type"), "header:x-type"),
         (

@@ -23,7 +23,7 @@ use crate::failure::{Failure, Reason};
 use crate::http_client::client;
 use crate::input::{Input, at_most_one_stdin};
 use crate::output;
-use crate::provider_choice::ProviderArgs;
+use crate::provider_choice::{ProviderArgs, with_url};
 use crate::secrets::SecretArgs;
 use crate::sign::signer;
 use crate::url::Url;
@@ -116,6 +116,10 @@ impl SendArgs {
             ));
         }
         let provider = self.provider.read()?;
+        let provider = match provider.scheme().signs_url() {
+            true => with_url(provider, Some(self.to.as_str()))?,
+            false => provider,
+        };
         let secrets = self.secrets.read()?;
         // What no server would take is nothing to send with.
         signer(&provider, &secrets, None)?;

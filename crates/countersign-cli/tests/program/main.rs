@@ -18,6 +18,7 @@ mod explain;
 mod listen;
 mod provider_choice;
 mod providers;
+mod readme;
 mod requests;
 mod run;
 mod secrets;

@@ -142,8 +142,8 @@ fn what_is_no_scheme_is_refused() {
         ("misspelt.json", changed(|r| r["tolerence"] = json!(5))),
         ("no-body.json", changed(|r| r["template"] = json!("{ts}"))),
         (
-            "url.json",
-            changed(|r| r["template"] = json!("{ts}.{url}.{body}")),
+            "cookie.json",
+            changed(|r| r["template"] = json!("{ts}.{cookie}.{body}")),
         ),
         ("alg.json", changed(|r| r["alg"] = json!("md5"))),
         (

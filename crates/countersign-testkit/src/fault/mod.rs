@@ -5,7 +5,7 @@ mod forge;
 use std::fmt;
 
 use bytes::Bytes;
-use countersign::scheme::{Scheme, SignatureEncoding};
+use countersign::scheme::{Coverage, Scheme, SignatureEncoding};
 use countersign::{Provider, Secret, UnixTime};
 
 use self::forge::Forge;
@@ -113,11 +113,14 @@ impl Fault {
             Scheme::Hmac(scheme) => Some(scheme),
             _ => None,
         };
+        let timestamp = provider.scheme().timestamp();
         match self {
-            Fault::Stale | Fault::Future => hmac.is_some_and(|scheme| {
-                let timestamp = scheme.timestamp.as_ref();
-                timestamp.is_some_and(|timestamp| timestamp.tolerance.is_some())
-            }),
+            // What nothing covers may be changed by anyone.
+            Fault::Tampered => provider.scheme().coverage() == Coverage::WholeBody,
+            Fault::Stale | Fault::Future => {
+                let is_token = matches!(provider.scheme(), Scheme::Jwt(_));
+                is_token || timestamp.is_some_and(|timestamp| timestamp.tolerance.is_some())
+            }
             Fault::UpperCaseHex => {
                 hmac.is_some_and(|scheme| scheme.signature.encoding != SignatureEncoding::Base64)
             }

@@ -13,7 +13,8 @@ use ring::hmac;
 
 use super::signed::JSON;
 use super::{
-    SignError, SignErrorKind, Signed, header_name, header_value, id_not_applicable, key, random,
+    SignError, SignErrorKind, Signed, bad_scheme, header_name, header_value, id_not_applicable,
+    key, random, write_time,
 };
 
 #[derive(Clone)]
@@ -183,21 +184,6 @@ impl HmacSigner {
     }
 }
 
-fn write_time(unit: TimeUnit, at: UnixTime) -> Result<String, SignError> {
-    match unit {
-        TimeUnit::Seconds => Ok(at.as_secs().to_string()),
-        TimeUnit::Milliseconds => Ok(at.as_millis().to_string()),
-        TimeUnit::Iso8601 => jiff::Timestamp::from_millisecond(at.as_millis())
-            .map(|time| time.to_string())
-            .map_err(|_| {
-                SignError::new(
-                    SignErrorKind::BadTime,
-                    "the time is beyond what a date can express",
-                )
-            }),
-    }
-}
-
 /// Splits a template at its holes.
 fn parse(template: &str) -> Result<Vec<Part>, SignError> {
     let mut parts = Vec::new();
@@ -221,10 +207,6 @@ fn parse(template: &str) -> Result<Vec<Part>, SignError> {
         }
     }
     Ok(parts)
-}
-
-fn bad_scheme(detail: &'static str) -> SignError {
-    SignError::new(SignErrorKind::BadScheme, detail)
 }
 
 impl fmt::Debug for HmacSigner {

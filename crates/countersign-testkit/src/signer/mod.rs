@@ -4,20 +4,26 @@
 //! ciphers, another one spells them, and the template is read a second time. A mistake would have
 //! to be made twice to go unseen.
 
+mod fields;
 mod hmac;
+mod jwt;
 mod key;
+mod message;
 mod sealed;
 mod signed;
+mod url;
 
 use std::fmt;
 
 use bytes::Bytes;
 use countersign::scheme::Scheme;
-use countersign::{IdSource, Provider, Secret, UnixTime};
+use countersign::{IdSource, Provider, Secret, TimeUnit, UnixTime};
 use http::{HeaderName, HeaderValue};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use self::hmac::HmacSigner;
+use self::jwt::JwtSigner;
+use self::message::MessageSigner;
 use self::sealed::SealedSigner;
 
 pub use self::signed::Signed;
@@ -53,10 +59,15 @@ pub struct Signer {
 enum SigningMethod {
     Hmac(Box<HmacSigner>),
     Sealed(Box<SealedSigner>),
+    Message(Box<MessageSigner>),
+    Jwt(Box<JwtSigner>),
+    /// A header and its token.
+    Token(HeaderName, HeaderValue),
 }
 
 impl Signer {
-    /// A signer for the provider's scheme under the text of `secret`.
+    /// A signer for the provider's scheme under the text of `secret`: where the scheme has a public key,
+    /// the private one.
     ///
     /// # Errors
     ///
@@ -64,16 +75,25 @@ impl Signer {
     /// to the merchant and not set, or if the scheme is contradictory or one that nobody but the
     /// provider can sign.
     pub fn new(provider: &Provider, secret: &Secret) -> Result<Signer, SignError> {
+        let id_header = match &provider.envelope().id {
+            IdSource::SignedHeader(name) => Some(header_name(name)?),
+            _ => None,
+        };
         let method = match provider.scheme() {
             Scheme::Hmac(scheme) => {
-                let id_header = match &provider.envelope().id {
-                    IdSource::SignedHeader(name) => Some(header_name(name)?),
-                    _ => None,
-                };
                 SigningMethod::Hmac(Box::new(HmacSigner::new(scheme, id_header, secret)?))
             }
             Scheme::Sealed(scheme) => {
                 SigningMethod::Sealed(Box::new(SealedSigner::new(scheme, secret)?))
+            }
+            Scheme::Message(scheme) => {
+                SigningMethod::Message(Box::new(MessageSigner::new(scheme, id_header, secret)?))
+            }
+            Scheme::Jwt(scheme) => SigningMethod::Jwt(Box::new(JwtSigner::new(scheme, secret)?)),
+            Scheme::DangerousToken(scheme) => {
+                let token = HeaderValue::from_bytes(&key::decode(&scheme.key, secret)?);
+                let token = token.map_err(|_| key::wrong_form_of_secret())?;
+                SigningMethod::Token(header_name(&scheme.header)?, token)
             }
             _ => {
                 return Err(SignError::new(
@@ -98,25 +118,48 @@ impl Signer {
     pub fn with_id(mut self, id: &str) -> Result<Signer, SignError> {
         match &mut self.method {
             SigningMethod::Hmac(signer) => signer.set_id(id)?,
-            SigningMethod::Sealed(_) => return Err(id_not_applicable()),
+            SigningMethod::Message(signer) => signer.set_id(id)?,
+            SigningMethod::Sealed(_) | SigningMethod::Jwt(_) | SigningMethod::Token(..) => {
+                return Err(id_not_applicable());
+            }
         }
         Ok(self)
     }
 
+    /// The public half of the key, where the scheme has one: what a verifier of these deliveries takes.
+    pub fn public_key(&self) -> Option<Secret> {
+        let bytes = match &self.method {
+            SigningMethod::Message(signer) => signer.public_key()?,
+            SigningMethod::Jwt(signer) => signer.public_key()?,
+            _ => return None,
+        };
+        Secret::from_bytes(bytes).ok()
+    }
+
     /// Signs a delivery of `body`, sent `at` this moment.
+    ///
+    /// Where a field of the body is signed, or holds the time or the signature, the body is JSON and
+    /// written anew with them; what is missing of it is made up.
     ///
     /// For Banking Circle `body` is the JSON text in UTF-8: it is sent as UTF-16LE, encrypted under
     /// a fresh nonce, with its checksum beside it.
     ///
     /// # Errors
     ///
-    /// [`NotText`](SignErrorKind::NotText) if the body of a sealed delivery is not UTF-8,
+    /// [`NotText`](SignErrorKind::NotText) if the body of a sealed delivery is not UTF-8, or one whose
+    /// fields are signed is not JSON or a form,
     /// [`BadTime`](SignErrorKind::BadTime) if the scheme cannot write `at`, and
     /// [`NoRandomness`](SignErrorKind::NoRandomness) if the system has none for an id or a nonce.
     pub fn sign(&self, body: impl Into<Bytes>, at: UnixTime) -> Result<Signed, SignError> {
         match &self.method {
             SigningMethod::Hmac(signer) => signer.sign(body.into(), at),
             SigningMethod::Sealed(signer) => signer.sign(&body.into()),
+            SigningMethod::Message(signer) => signer.sign(body.into(), at),
+            SigningMethod::Jwt(signer) => signer.sign(body.into(), at),
+            SigningMethod::Token(header, token) => {
+                let headers = vec![(header.clone(), token.clone())];
+                Ok(Signed::new(headers, body.into(), signed::JSON))
+            }
         }
     }
 }
@@ -144,7 +187,10 @@ pub enum SignErrorKind {
     NotApplicable,
     /// A header cannot carry the id.
     BadId,
-    /// The body of a sealed delivery is not UTF-8 text.
+    /// The URL that the provider was given is signed, and not set.
+    MissingUrl,
+    /// The body of a sealed delivery is not UTF-8 text, or one whose fields are signed is not JSON or a
+    /// form.
     NotText,
     /// The scheme's form of a timestamp cannot express the time.
     BadTime,
@@ -172,6 +218,26 @@ impl fmt::Display for SignError {
 }
 
 impl std::error::Error for SignError {}
+
+/// A time as the provider writes it.
+fn write_time(unit: TimeUnit, at: UnixTime) -> Result<String, SignError> {
+    match unit {
+        TimeUnit::Seconds => Ok(at.as_secs().to_string()),
+        TimeUnit::Milliseconds => Ok(at.as_millis().to_string()),
+        TimeUnit::Iso8601 => jiff::Timestamp::from_millisecond(at.as_millis())
+            .map(|time| time.to_string())
+            .map_err(|_| {
+                SignError::new(
+                    SignErrorKind::BadTime,
+                    "the time is beyond what a date can express",
+                )
+            }),
+    }
+}
+
+fn bad_scheme(detail: &'static str) -> SignError {
+    SignError::new(SignErrorKind::BadScheme, detail)
+}
 
 fn id_not_applicable() -> SignError {
     SignError::new(

@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 use super::{Captured, Question};
 use crate::error::{ConfigError, Error, ErrorKind};
 use crate::provider::Provider;
-use crate::scheme::Scheme;
 use crate::secret::Secret;
 use crate::time::UnixTime;
-use crate::verifier::{Verified, Verifier};
+use crate::verified::Verified;
+use crate::verifier::Verifier;
 
 /// A key to try: a text that the scheme decodes, or the key itself.
 pub(super) enum Key {
@@ -24,11 +24,7 @@ impl Key {
 
     /// The bytes that the provider's scheme makes of it, if any.
     pub(super) fn bytes(&self, provider: &Provider) -> Option<Zeroizing<Vec<u8>>> {
-        let format = match provider.scheme() {
-            Scheme::Hmac(scheme) => &scheme.key,
-            Scheme::Sealed(scheme) => &scheme.key,
-        };
-        format.decode(&self.secret().ok()?).ok()
+        provider.scheme().key().decode(&self.secret().ok()?).ok()
     }
 
     fn secret(&self) -> Result<Secret, ConfigError> {

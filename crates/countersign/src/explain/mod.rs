@@ -25,7 +25,7 @@ use crate::event::Identity;
 use crate::head::Head;
 use crate::provider::Provider;
 use crate::time::UnixTime;
-use crate::verifier::Verified;
+use crate::verified::Verified;
 
 /// A delivery as it was captured.
 #[derive(Debug, Clone)]

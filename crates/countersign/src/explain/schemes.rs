@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use http::HeaderName;
 
 use super::{Captured, Code};
-use crate::provider::{self, Provider, SettingName};
+use crate::provider::{self, Provider, Setting, SettingName};
 use crate::scheme::{
     Grammar, HmacAlgorithm, HmacScheme, Prefix, Scheme, SealedScheme, SignatureEncoding,
+    SignatureSource,
 };
 use crate::window::TimeUnit;
 
@@ -33,9 +34,17 @@ pub(super) fn changes(provider: &Provider, delivery: &Captured) -> Vec<Change> {
     // One whose header is the merchant's to name would be found in every header.
     let known = provider::names().filter(|name| *name != provider.name());
     for other in known.filter_map(provider::named) {
-        if other.leaves_open(SettingName::SignatureHeader) {
+        if other.leaves_open(SettingName::SignatureHeader) || !has_signature_of(&other, delivery) {
             continue;
         }
+        // The URL is as it was captured; whatever else only the merchant knows is not guessed.
+        let other = match other.scheme().signs_url() {
+            true => match other.with(Setting::PublicUrl(delivery.target.clone())) {
+                Ok(other) => other,
+                Err(_) => continue,
+            },
+            false => other,
+        };
         let detail = format!(
             "The delivery is one of {}: it came to the wrong endpoint, or the endpoint has the wrong \
              provider.",
@@ -51,8 +60,27 @@ pub(super) fn changes(provider: &Provider, delivery: &Captured) -> Vec<Change> {
     match provider.scheme() {
         Scheme::Hmac(scheme) => other_headers(&mut all, scheme, &headers, delivery),
         Scheme::Sealed(scheme) => other_sealed_headers(&mut all, scheme, delivery),
+        _ => {}
     }
     all
+}
+
+/// Whether there is a header that the provider puts its signature into. In a body it is not looked for.
+fn has_signature_of(provider: &Provider, delivery: &Captured) -> bool {
+    let has = |name: &str| {
+        let mut headers = delivery.headers.iter();
+        headers.any(|(sent, _)| sent.as_str().eq_ignore_ascii_case(name))
+    };
+    match provider.scheme() {
+        Scheme::Hmac(scheme) => scheme.signature.headers.iter().any(|name| has(name)),
+        Scheme::Message(scheme) => match &scheme.signature {
+            SignatureSource::Headers { names, .. } => names.iter().any(|name| has(name)),
+            SignatureSource::Json(_) => false,
+        },
+        Scheme::Jwt(scheme) => has(&scheme.header),
+        Scheme::Sealed(_) => true,
+        Scheme::DangerousToken(_) => false,
+    }
 }
 
 /// The names of the delivery's headers, each once.

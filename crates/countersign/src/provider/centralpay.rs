@@ -179,5 +179,6 @@ pub(super) fn preset() -> Provider {
             id: Source::NotPublic,
             kind: Source::NotPublic,
         }),
+        sender: None,
     }
 }

@@ -187,5 +187,6 @@ pub(super) fn preset() -> Provider {
             id: Source::Inferred,
             kind: Source::Inferred,
         }),
+        sender: None,
     }
 }

@@ -1,13 +1,15 @@
 //! What the receiver should know of each provider, one file a provider.
 
 pub mod banking_circle;
+mod catalogue;
 pub mod centralpay;
 mod certainty;
 pub mod fedapay;
 pub mod fourpay;
 mod open_enum;
-mod public;
 mod recipe;
+mod sender;
+mod setting;
 pub mod zibapay;
 
 use std::borrow::Cow;
@@ -15,14 +17,17 @@ use std::time::Duration;
 
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::{Envelope, IdSource, TypeSource};
-use crate::scan::Pointer;
-use crate::scheme::{KeyEncoding, Scheme, SignatureEncoding};
+use crate::scheme::{MessageScheme, Scheme};
 use crate::secret::Secret;
 use crate::window::Tolerance;
 
+pub use self::catalogue::*;
 pub use self::certainty::{Certainty, Source};
-pub use self::public::{github, standard_webhooks, stripe};
 pub use self::recipe::Recipe;
+pub use self::sender::Sender;
+pub use self::setting::{Setting, SettingName};
+
+use self::recipe::simplest;
 
 /// The body limit of most providers: 1 MiB.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -35,28 +40,34 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A provider's name and what makes it.
 type Named = (&'static str, fn() -> Provider);
 
-/// Every provider that has a name of its own, in the order in which they are listed.
+/// The providers with typed events, in the order in which they are listed. The catalogue follows.
 const NAMED: &[Named] = &[
     ("centralpay", centralpay),
     ("fedapay", fedapay),
     ("banking-circle", banking_circle),
     ("zibapay", zibapay),
     ("4pay", fourpay),
-    ("standard-webhooks", standard_webhooks),
-    ("stripe", stripe),
-    ("github", github),
 ];
 
 /// The provider of that [name](Provider::name), for a program or a configuration file that chooses
-/// one by it.
+/// one by it. Those that sign nothing are asked for by [`dangerously_token_only`].
 pub fn named(name: &str) -> Option<Provider> {
-    let (_, provider) = NAMED.iter().find(|(known, _)| *known == name)?;
+    let (_, provider) = all().find(|(known, _)| *known == name)?;
     Some(provider())
 }
 
 /// The names that [`named`] knows.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    NAMED.iter().map(|(name, _)| *name)
+    all().map(|(name, _)| *name)
+}
+
+/// The names that [`dangerously_token_only`] knows.
+pub fn token_only_names() -> impl Iterator<Item = &'static str> {
+    TOKENS.iter().map(|(name, _)| *name)
+}
+
+fn all() -> impl Iterator<Item = &'static Named> {
+    NAMED.iter().chain(LISTED.iter().copied().flatten())
 }
 
 /// CentralPay: what is known of it, and its typed events, are in [its module](mod@centralpay).
@@ -98,6 +109,7 @@ pub struct Provider {
     body_limit: usize,
     retention: Option<Duration>,
     certainty: Option<Certainty>,
+    sender: Option<Sender>,
 }
 
 /// How a provider retries.
@@ -125,18 +137,8 @@ impl Provider {
             body_limit: BODY_LIMIT,
             retention: None,
             certainty: None,
+            sender: None,
         }
-    }
-
-    /// A preset of which all facts are stated.
-    fn all_stated(mut self) -> Self {
-        self.certainty = Some(Certainty {
-            proof: Source::Stated,
-            header: Source::Stated,
-            id: Source::Stated,
-            kind: Source::Stated,
-        });
-        self
     }
 
     /// Sets how the provider retries.
@@ -189,6 +191,15 @@ impl Provider {
             (Setting::ChecksumHeader(header), Scheme::Sealed(scheme)) => {
                 scheme.checksum = header.into();
             }
+            (Setting::PublicUrl(url), Scheme::Message(scheme)) => {
+                scheme.public_url = Some(Cow::Owned(url));
+            }
+            (Setting::PublicUrl(url), Scheme::Jwt(scheme)) => {
+                scheme.public_url = Some(Cow::Owned(url));
+            }
+            (Setting::Constant(name, value), Scheme::Message(scheme)) => {
+                setting::set_constant(scheme, name, value)?;
+            }
             (Setting::Id(pointer), _) => self.envelope.id = IdSource::WithType(pointer),
             (Setting::Type(kind), _) => self.envelope.kind = kind,
             (Setting::Time(pointer), _) => self.envelope.time = Some(pointer),
@@ -214,7 +225,20 @@ impl Provider {
 
     /// Whether the provider leaves it to the merchant.
     pub fn leaves_open(&self, name: SettingName) -> bool {
-        self.open.contains(&name)
+        match name {
+            SettingName::PublicUrl => self.scheme.signs_url(),
+            SettingName::Constant => self.constants().next().is_some(),
+            _ => self.open.contains(&name),
+        }
+    }
+
+    /// The names of the constants that only the merchant knows: see [`Setting::Constant`].
+    pub fn constants(&self) -> impl Iterator<Item = &str> {
+        let scheme = match &self.scheme {
+            Scheme::Message(scheme) => Some(scheme),
+            _ => None,
+        };
+        scheme.into_iter().flat_map(MessageScheme::constant_names)
     }
 
     /// The name, as in logs, metrics and the program.
@@ -252,19 +276,27 @@ impl Provider {
         self.certainty
     }
 
+    /// How it behaves as a sender, where that is known and said nowhere else.
+    pub fn sender(&self) -> Option<&Sender> {
+        self.sender.as_ref()
+    }
+
+    /// Whether its events have no dedupe key, for nothing of them is signed.
+    pub(crate) fn is_unkeyed(&self) -> bool {
+        self.envelope.id == IdSource::Unsigned
+    }
+
     /// How long a committed id has to be remembered, if not as long as the retries suggest.
     pub(crate) fn retention(&self) -> Option<Duration> {
         self.retention
     }
 
     pub(crate) fn tolerance(&self) -> Option<Tolerance> {
-        match &self.scheme {
-            Scheme::Hmac(scheme) => {
-                let seconds = scheme.timestamp.as_ref()?.tolerance?;
-                Some(Tolerance::both(Duration::from_secs(seconds)))
-            }
-            Scheme::Sealed(_) => None,
-        }
+        let seconds = match &self.scheme {
+            Scheme::Jwt(scheme) => scheme.tolerance,
+            scheme => scheme.timestamp()?.tolerance,
+        };
+        Some(Tolerance::both(Duration::from_secs(seconds?)))
     }
 
     pub(crate) fn refuse_mixed_modes(&self, secrets: &[Secret]) -> Result<(), ConfigError> {
@@ -286,114 +318,26 @@ impl Provider {
     }
 }
 
-/// Something that a provider leaves to the merchant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Setting {
-    /// The name of the signature header.
-    SignatureHeader(String),
-    /// How the signature is spelled.
-    SignatureEncoding(SignatureEncoding),
-    /// Where the event's id stands in the payload. Since it may turn out to be the resource's id,
-    /// an event is its type and id together.
-    Id(Pointer),
-    /// Where the event's type stands, or the one type the endpoint receives.
-    Type(TypeSource),
-    /// Where the event's time stands in the payload.
-    Time(Pointer),
-    /// The form of the key.
-    KeyEncoding(KeyEncoding),
-    /// The header that holds the nonce.
-    NonceHeader(String),
-    /// The header that holds the authentication tag.
-    TagHeader(String),
-    /// The header that holds the checksum.
-    ChecksumHeader(String),
-}
-
-/// The names of [`Setting`]s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SettingName {
-    /// [`Setting::SignatureHeader`]
-    SignatureHeader,
-    /// [`Setting::SignatureEncoding`]
-    SignatureEncoding,
-    /// [`Setting::Id`]
-    Id,
-    /// [`Setting::Type`] with a pointer
-    TypePointer,
-    /// [`Setting::Type`] with the one type the endpoint receives
-    TypeName,
-    /// [`Setting::Time`]
-    Time,
-    /// [`Setting::KeyEncoding`]
-    KeyEncoding,
-    /// [`Setting::NonceHeader`]
-    NonceHeader,
-    /// [`Setting::TagHeader`]
-    TagHeader,
-    /// [`Setting::ChecksumHeader`]
-    ChecksumHeader,
-}
-
-impl Setting {
-    /// The setting's name.
-    pub fn name(&self) -> SettingName {
-        match self {
-            Setting::SignatureHeader(_) => SettingName::SignatureHeader,
-            Setting::SignatureEncoding(_) => SettingName::SignatureEncoding,
-            Setting::Id(_) => SettingName::Id,
-            Setting::Type(TypeSource::Fixed(_)) => SettingName::TypeName,
-            Setting::Type(_) => SettingName::TypePointer,
-            Setting::Time(_) => SettingName::Time,
-            Setting::KeyEncoding(_) => SettingName::KeyEncoding,
-            Setting::NonceHeader(_) => SettingName::NonceHeader,
-            Setting::TagHeader(_) => SettingName::TagHeader,
-            Setting::ChecksumHeader(_) => SettingName::ChecksumHeader,
-        }
-    }
-}
-
-impl SettingName {
-    /// The name as text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            SettingName::SignatureHeader => "the signature header",
-            SettingName::SignatureEncoding => "the signature encoding",
-            SettingName::Id => "the id",
-            SettingName::TypePointer => "where the type stands",
-            SettingName::TypeName => "the type",
-            SettingName::Time => "the time",
-            SettingName::KeyEncoding => "the form of the key",
-            SettingName::NonceHeader => "the nonce header",
-            SettingName::TagHeader => "the tag header",
-            SettingName::ChecksumHeader => "the checksum header",
-        }
-    }
-}
-
-/// A single event a delivery, whose id and type stand at these names at the top.
-fn top_level(id: &str, kind: &str) -> Envelope {
-    Envelope {
-        members: None,
-        id: IdSource::Pointer(Pointer::of(&[id])),
-        kind: TypeSource::Pointers(vec![Pointer::of(&[kind])]),
-        time: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_provider_is_found_by_its_own_name() {
+        for name in token_only_names() {
+            let provider = dangerously_token_only(name).expect(name);
+            assert_eq!(provider.name(), name);
+            assert!(
+                provider.scheme().is_token_only() && provider.is_unkeyed(),
+                "{name}"
+            );
+        }
         for name in names() {
+            assert!(!named(name).expect(name).scheme().is_token_only(), "{name}");
             assert_eq!(named(name).expect(name).name(), name);
         }
-        assert_eq!(names().count(), 8);
-        for other in ["", "FedaPay", "fedapay ", "feda"] {
+        assert_eq!(names().count(), 77);
+        for other in ["", "FedaPay", "fedapay ", "feda", "gitlab-token"] {
             assert_eq!(named(other), None, "{other:?}");
         }
     }

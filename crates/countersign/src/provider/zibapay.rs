@@ -110,5 +110,6 @@ pub(super) fn preset() -> Provider {
             id: Source::NotPublic,
             kind: Source::Inferred,
         }),
+        sender: None,
     }
 }

@@ -18,8 +18,9 @@ use super::transaction::Dedupe;
 use crate::dedupe::{Call, Claim, Key, Lease, StoreError, Token};
 use crate::error::ErrorKind;
 use crate::event::Identity;
+use crate::handshake::Greeting;
 use crate::observer::Outcome;
-use crate::verifier::Verified;
+use crate::verified::Verified;
 
 /// How often one in progress is looked at: twice as long each time, from the first to the last.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
@@ -30,6 +31,8 @@ pub struct Admission {
     pub(super) track: Track,
     pub(super) proven: Arc<Proven>,
     pub(super) keys: Arc<[Key]>,
+    /// What a handshake is answered; there is nothing to claim then.
+    greeting: Option<Box<Greeting>>,
 }
 
 impl Admission {
@@ -59,7 +62,21 @@ impl Admission {
             track,
             proven: Arc::new(Proven::new(verified, OnceLock::from(events))),
             keys,
+            greeting: None,
         })
+    }
+
+    /// A handshake.
+    pub(crate) fn greeted(track: Track, verified: Verified, greeting: Greeting) -> Admission {
+        Admission {
+            greeting: Some(Box::new(greeting)),
+            ..Admission::unseen(track, verified)
+        }
+    }
+
+    /// The answer to a handshake that the delivery turned out to be, to be given in place of a run.
+    pub fn greeting(&mut self) -> Option<Box<Greeting>> {
+        self.greeting.take()
     }
 
     /// One whose events nobody has to know before its handler runs.
@@ -68,6 +85,7 @@ impl Admission {
             track,
             proven: Arc::new(Proven::new(verified, OnceLock::new())),
             keys: Arc::default(),
+            greeting: None,
         }
     }
 
@@ -109,6 +127,10 @@ impl Admission {
     )]
     pub fn claim(self) -> impl Future<Output = Result<Run, Answer>> {
         async move {
+            // Whoever did not take its answer has none to give but this.
+            if self.greeting.is_some() {
+                return Err(Answer::verified(StatusCode::OK, "handshake"));
+            }
             match self.track.gate.config.dedupe {
                 Dedupe::Leases => {}
                 // In a box, since few take this way, and all would have to make room for it.

@@ -6,7 +6,7 @@ use super::state::{Mark, RunState};
 use crate::dedupe::Key;
 use crate::event::Identity;
 use crate::typed::{DecodeError, FromEvent, Undecodable};
-use crate::verifier::Verified;
+use crate::verified::Verified;
 
 /// A verified delivery in the hands of its handler. Cloning is cheap.
 #[derive(Clone)]

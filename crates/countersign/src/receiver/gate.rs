@@ -21,7 +21,7 @@ use crate::head::Head;
 use crate::observer::{Observation, Outcome};
 use crate::time::{Clock, Sleep};
 use crate::typed::DecodeError;
-use crate::verifier::Verified;
+use crate::verified::Verified;
 
 /// How often something that is waited for is looked at again, at most.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::{Either, ready};
+use http::StatusCode;
 
 use super::Config;
 use super::admission::Admission;
@@ -9,10 +10,13 @@ use super::gate::{Answer, Gate, Track};
 use super::limits::Unverified;
 use super::run::Run;
 use crate::error::{Error, ErrorKind};
-use crate::event::{Identity, time_of};
+use crate::event::Identity;
 use crate::head::Head;
+use crate::identify::time_of;
+use crate::observer::Outcome;
 use crate::time::UnixTime;
-use crate::verifier::{Verification, Verified};
+use crate::verified::Verified;
+use crate::verifier::Verification;
 
 /// A delivery whose head is in order, taking in its body.
 pub struct Intake<'h> {
@@ -117,6 +121,12 @@ impl<'h> Intake<'h> {
         };
         drop(held);
         track.verified(&verified);
+        // Before anything is looked for in it: there is no event.
+        let handshake = track.gate.config.handshake.as_ref();
+        if let Some(greeting) = handshake.and_then(|handshake| handshake.answer(&verified)) {
+            track.answered(Outcome::Handshake, None, StatusCode::OK, &[]);
+            return Ok(Admission::greeted(track, verified, greeting));
+        }
         if !track.gate.config.looks_at_events() {
             return Ok(Admission::unseen(track, verified));
         }

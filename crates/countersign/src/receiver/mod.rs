@@ -10,6 +10,7 @@ mod admission;
 mod connection;
 mod delivery;
 mod gate;
+mod greeting;
 mod intake;
 mod keeper;
 mod limits;
@@ -28,6 +29,7 @@ use http::StatusCode;
 use crate::dedupe::{AnyStore, DedupeStore, MemoryStore};
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::TypeSource;
+use crate::handshake::Handshake;
 use crate::observer::Observer;
 use crate::provider::Provider;
 use crate::scan::{Pointer, Targets};
@@ -94,6 +96,7 @@ pub(crate) struct Config {
     pub(crate) on_undecodable: Undecodable,
     pub(crate) fail_open: bool,
     pub(crate) dedupe: Dedupe,
+    pub(crate) handshake: Option<Box<Handshake>>,
     pub(crate) lease: Duration,
     pub(crate) answer_deadline: Duration,
     pub(crate) max_run: Duration,
@@ -137,6 +140,11 @@ impl Receiver {
         let retention = provider
             .retention()
             .unwrap_or((72 * HOUR).max(horizon.saturating_mul(2)));
+        // What nothing signed names has no key.
+        let dedupe = match provider.is_unkeyed() {
+            true => Dedupe::None,
+            false => Dedupe::Leases,
+        };
         let receiver = Receiver {
             config: Arc::new(Config {
                 endpoint: endpoint.into(),
@@ -153,7 +161,8 @@ impl Receiver {
                 commit_also: None,
                 on_undecodable: Undecodable::Refuse,
                 fail_open: false,
-                dedupe: Dedupe::Leases,
+                dedupe,
+                handshake: None,
                 lease: 30 * SECOND,
                 answer_deadline: 8 * SECOND,
                 max_run: 300 * SECOND,

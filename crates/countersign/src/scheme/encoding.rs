@@ -20,6 +20,21 @@ pub enum SignatureEncoding {
     HexOrBase64,
 }
 
+impl SignatureEncoding {
+    /// The bytes of a text of any length, read as strictly as a [`Tag`].
+    pub(crate) fn decode(self, text: &[u8]) -> Option<Vec<u8>> {
+        let hex = || {
+            let digits = text.iter().all(u8::is_ascii_hexdigit);
+            digits.then(|| const_hex::decode(text).ok()).flatten()
+        };
+        match self {
+            SignatureEncoding::Hex => hex(),
+            SignatureEncoding::Base64 => STANDARD.decode(text).ok(),
+            SignatureEncoding::HexOrBase64 => hex().or_else(|| STANDARD.decode(text).ok()),
+        }
+    }
+}
+
 /// The largest tag of any supported algorithm: SHA-512's.
 const MAX_TAG: usize = 64;
 

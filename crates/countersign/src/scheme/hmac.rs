@@ -9,6 +9,7 @@ use serde::Deserialize;
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 
+use super::faults::Faults;
 use super::key::KeyFormat;
 use super::signature::{
     Candidates, Fault, SignatureFormat, Signatures, TimestampFormat, TimestampSource, only_value,
@@ -18,7 +19,7 @@ use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::head::Head;
 use crate::secret::Secret;
 use crate::time::UnixTime;
-use crate::window::TimeUnit;
+use crate::window::{TimeForm, TimeUnit};
 
 /// A recipe for a keyed hash in a header. Data only: it is checked when a
 /// [`Verifier`](crate::Verifier) is made of it.
@@ -61,7 +62,7 @@ pub(crate) const MAX_SIGNED_VALUE: usize = 256;
 pub(crate) struct HmacProof {
     keys: Keys,
     signatures: Signatures,
-    timestamp: Option<(Option<HeaderName>, TimeUnit)>,
+    timestamp: Option<(Option<HeaderName>, TimeForm)>,
     template: Template,
 }
 
@@ -106,10 +107,19 @@ impl HmacProof {
                 ));
             }
             None => None,
-            Some(format) => Some(match &format.from {
-                TimestampSource::Header(name) => (Some(header_name(name)?), format.unit),
-                TimestampSource::Pair(_) => (None, format.unit),
-            }),
+            Some(format) => {
+                let form = TimeForm::new(format.unit, template.behind_timestamp());
+                Some(match &format.from {
+                    TimestampSource::Header(name) => (Some(header_name(name)?), form),
+                    TimestampSource::Pair(_) => (None, form),
+                    TimestampSource::Json(_) => {
+                        return Err(ConfigError::new(
+                            ConfigErrorKind::BadScheme,
+                            "a timestamp in the body is for a message scheme",
+                        ));
+                    }
+                })
+            }
         };
         // A digit could move from the id to the time or back; only the window tells that it did. A
         // date has its own two ends.
@@ -123,7 +133,9 @@ impl HmacProof {
                 "a header stands right before the timestamp, which needs a tolerance then",
             ));
         }
-        let keys = secrets.iter().map(|secret| scheme.key.decode(secret));
+        let keys = secrets
+            .iter()
+            .map(|secret| scheme.key.decode_shared(secret));
         let keys = match scheme.algorithm {
             HmacAlgorithm::Sha1 => {
                 Keys::Sha1(keys.map(|key| prepare(&key?)).collect::<Result<_, _>>()?)
@@ -171,13 +183,13 @@ impl HmacProof {
             Err(Fault::Signature(kind)) => faults.add(kind, "signature header"),
             Err(Fault::Timestamp(kind)) => faults.add(kind, "timestamp"),
         }
-        if let Some((name, unit)) = &self.timestamp {
+        if let Some((name, form)) = &self.timestamp {
             let text = match name {
                 Some(name) => only_value(head, name).and_then(present).map(Some),
                 // That there is none was said above.
                 None => Ok(begun.candidates.timestamp()),
             };
-            match text.map(|text| text.map(|text| (text, unit.parse(text)))) {
+            match text.map(|text| text.map(|text| (text, form.parse(text)))) {
                 Ok(Some((text, Some(time)))) => begun.timestamp = Some((text, time)),
                 Ok(Some((_, None))) => faults.add(ErrorKind::MalformedHeader, "timestamp"),
                 Ok(None) => {}
@@ -194,7 +206,7 @@ impl HmacProof {
                 Err(kind) => faults.add(kind, "signed header"),
             }
         }
-        match faults.first {
+        match faults.first() {
             None => Ok(()),
             Some(fault) => Err(fault),
         }
@@ -205,35 +217,9 @@ fn present(value: Option<&[u8]>) -> Result<&[u8], ErrorKind> {
     value.ok_or(ErrorKind::MissingHeader)
 }
 
-/// The faults of a head, of which one is reported.
-#[derive(Default)]
-struct Faults {
-    first: Option<Error>,
-}
-
-impl Faults {
-    #[cold]
-    fn add(&mut self, kind: ErrorKind, part: &'static str) {
-        if self
-            .first
-            .is_none_or(|first| rank(kind) < rank(first.kind()))
-        {
-            self.first = Some(Error::of(kind, part));
-        }
-    }
-}
-
-fn rank(kind: ErrorKind) -> u8 {
-    match kind {
-        ErrorKind::DuplicateHeader => 0,
-        ErrorKind::MissingHeader => 1,
-        _ => 2,
-    }
-}
-
 /// A signed value is an id: visible ASCII, not too long, and without the byte that ends it in the
 /// signed bytes.
-fn is_signed_value(value: &[u8], delimiter: Option<u8>) -> bool {
+pub(super) fn is_signed_value(value: &[u8], delimiter: Option<u8>) -> bool {
     // The distance from the first visible character; without an early end, the greatest of them is
     // found many bytes at a time.
     let farthest = value.iter().map(|byte| byte.wrapping_sub(b'!')).max();
@@ -344,7 +330,7 @@ impl<'h> HmacVerification<'h> {
     }
 }
 
-fn prepare<M: KeyInit>(key: &[u8]) -> Result<M, ConfigError> {
+pub(crate) fn prepare<M: KeyInit>(key: &[u8]) -> Result<M, ConfigError> {
     M::new_from_slice(key).map_err(|_| {
         ConfigError::new(
             ConfigErrorKind::SecretEncoding,

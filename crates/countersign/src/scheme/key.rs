@@ -50,9 +50,35 @@ pub enum KeyEncoding {
     /// Base64 whose padding may be missing.
     #[serde(rename = "base64-nopad-ok")]
     Base64PaddingOptional,
+    /// The UTF-8 bytes of the text in Unicode's compatibility decomposition (NFKD). A text beyond
+    /// ASCII needs the feature `nfkd`.
+    #[serde(rename = "utf8-nfkd")]
+    TextNfkd,
+    /// A public key: Base64 of its SubjectPublicKeyInfo, without the lines of PEM.
+    #[serde(rename = "spki-base64")]
+    SpkiBase64,
+    /// A public key in PEM, `-----BEGIN PUBLIC KEY-----`.
+    #[serde(rename = "pem")]
+    Pem,
 }
 
 impl KeyFormat {
+    /// Decodes a secret that both sides share.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode), and [`BadScheme`](ConfigErrorKind::BadScheme) if the format is one
+    /// of public keys: what anyone may know proves nothing.
+    pub(crate) fn decode_shared(&self, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        if matches!(self.encoding, KeyEncoding::SpkiBase64 | KeyEncoding::Pem) {
+            return Err(ConfigError::new(
+                ConfigErrorKind::BadScheme,
+                "this form of key is for public keys, and the algorithm has none",
+            ));
+        }
+        self.decode(secret)
+    }
+
     /// Decodes one secret. A secret that was given as bytes is taken as it is.
     pub(crate) fn decode(&self, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
         let whole = secret.expose();
@@ -72,7 +98,8 @@ impl KeyFormat {
                 "the secret is empty behind its prefix",
             ));
         }
-        if self.encoding != KeyEncoding::Text && bytes.len() < MIN_DECODED {
+        let is_text = matches!(self.encoding, KeyEncoding::Text | KeyEncoding::TextNfkd);
+        if !is_text && bytes.len() < MIN_DECODED {
             return Err(ConfigError::new(
                 ConfigErrorKind::SecretTooShort,
                 format!(
@@ -98,6 +125,15 @@ impl KeyEncoding {
             KeyEncoding::Base64PaddingOptional => {
                 (base64(DecodePaddingMode::Indifferent, text), "Base64")
             }
+            KeyEncoding::TextNfkd => (nfkd(text), NFKD),
+            KeyEncoding::SpkiBase64 => (
+                base64(DecodePaddingMode::RequireCanonical, text),
+                "a public key in Base64, without the lines of PEM",
+            ),
+            KeyEncoding::Pem => (
+                pem(text),
+                "a public key in PEM, from -----BEGIN PUBLIC KEY----- to its END",
+            ),
         };
         decoded.map(Zeroizing::new).ok_or_else(|| {
             ConfigError::new(
@@ -113,6 +149,36 @@ fn base64(padding: DecodePaddingMode, text: &[u8]) -> Option<Vec<u8>> {
     GeneralPurpose::new(&alphabet::STANDARD, config)
         .decode(text)
         .ok()
+}
+
+#[cfg(feature = "nfkd")]
+const NFKD: &str = "UTF-8 text";
+#[cfg(not(feature = "nfkd"))]
+const NFKD: &str = "ASCII text (for any other the crate's feature nfkd is needed)";
+
+fn nfkd(text: &[u8]) -> Option<Vec<u8>> {
+    if text.is_ascii() {
+        return Some(text.to_vec());
+    }
+    #[cfg(feature = "nfkd")]
+    {
+        use unicode_normalization::UnicodeNormalization as _;
+        let normal: Zeroizing<String> =
+            Zeroizing::new(std::str::from_utf8(text).ok()?.nfkd().collect());
+        Some(normal.as_bytes().to_vec())
+    }
+    #[cfg(not(feature = "nfkd"))]
+    None
+}
+
+/// What stands between the lines of one PEM block that says it is a public key.
+fn pem(text: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let inside = text
+        .strip_prefix("-----BEGIN PUBLIC KEY-----")?
+        .strip_suffix("-----END PUBLIC KEY-----")?;
+    let joined: String = inside.split_ascii_whitespace().collect();
+    base64(DecodePaddingMode::RequireCanonical, joined.as_bytes())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use arrayvec::ArrayVec;
 use http::HeaderName;
 
 use super::encoding::{SignatureEncoding, Tag};
+use super::grammar::{Grammar, MAX_SIGNATURE_HEADERS, Prefix, check_grammar};
 use super::template::header_name;
 use crate::error::{ConfigError, ConfigErrorKind, ErrorKind};
 use crate::head::Head;
@@ -14,9 +15,6 @@ use crate::window::TimeUnit;
 
 /// The most signatures one delivery may carry.
 const MAX_SIGNATURES: usize = 16;
-
-/// The most headers a scheme may spread its signatures over: DocuSign's ten.
-const MAX_SIGNATURE_HEADERS: usize = 10;
 
 /// Where the signatures stand, and how they are spelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,45 +25,6 @@ pub struct SignatureFormat {
     pub grammar: Grammar,
     /// How a signature is spelled.
     pub encoding: SignatureEncoding,
-}
-
-/// What the value of a signature header looks like.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Grammar {
-    /// One signature and nothing else.
-    Plain {
-        /// What stands before it.
-        prefix: Prefix,
-    },
-    /// Pairs `key=value`, as in `t=…,v1=…`. Unknown keys are ignored.
-    Pairs {
-        /// What separates two pairs. Spaces and tabs around a pair are ignored.
-        separator: u8,
-        /// The keys of signatures.
-        keys: Cow<'static, [Cow<'static, str>]>,
-    },
-    /// Entries of a version and a signature, as in `v1,… v1,…`. Other versions are ignored.
-    List {
-        /// What separates two entries.
-        separator: u8,
-        /// What separates version and signature.
-        version_separator: u8,
-        /// The version to accept.
-        version: Cow<'static, str>,
-    },
-}
-
-/// What stands before a signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Prefix {
-    /// Nothing.
-    None,
-    /// This text, always.
-    Required(Cow<'static, str>),
-    /// This text, or nothing. For a provider that does not say.
-    Optional(Cow<'static, str>),
 }
 
 /// Where a signed timestamp stands.
@@ -87,6 +46,8 @@ pub enum TimestampSource {
     Header(Cow<'static, str>),
     /// In the signature header, under this key.
     Pair(Cow<'static, str>),
+    /// In the body, at this JSON pointer. For a [`MessageScheme`](super::MessageScheme).
+    Json(Cow<'static, str>),
 }
 
 /// The signature format, checked and prepared.
@@ -143,43 +104,19 @@ impl Signatures {
         timestamp: Option<&TimestampFormat>,
         length: usize,
     ) -> Result<Self, ConfigError> {
-        let bad = |why: &'static str| Err(ConfigError::new(ConfigErrorKind::BadScheme, why));
-        if format.headers.is_empty() {
-            return Err(ConfigError::new(
-                ConfigErrorKind::MissingSetting,
-                "the name of the signature header is needed; the provider's dashboard or a \
-                 captured delivery shows it",
-            ));
-        }
-        if format.headers.len() > MAX_SIGNATURE_HEADERS {
-            return bad("a scheme may name at most 10 signature headers");
-        }
         let timestamp_key = match timestamp.map(|format| &format.from) {
             Some(TimestampSource::Pair(key)) => Some(key.clone()),
             _ => None,
         };
-        match &format.grammar {
-            Grammar::Pairs { keys, .. } => {
-                if keys.is_empty() || keys.iter().any(|key| key.is_empty()) {
-                    return bad("the keys of the signatures must not be empty");
-                }
-                if timestamp_key
-                    .as_ref()
-                    .is_some_and(|key| key.is_empty() || keys.contains(key))
-                {
-                    return bad("the timestamp needs a key of its own");
-                }
-                if timestamp_key.is_some() && format.headers.len() > 1 {
-                    return bad("a timestamp among pairs allows one signature header only");
-                }
-            }
-            _ if timestamp_key.is_some() => {
-                return bad("a timestamp among pairs needs the grammar of pairs");
-            }
-            Grammar::List { version, .. } if version.is_empty() => {
-                return bad("the version of the signatures must not be empty");
-            }
-            _ => {}
+        check_grammar(&format.headers, &format.grammar, timestamp_key.as_deref())?;
+        if matches!(
+            format.grammar,
+            Grammar::Groups { .. } | Grammar::Positional { .. }
+        ) {
+            return Err(ConfigError::new(
+                ConfigErrorKind::BadScheme,
+                "this grammar is for a message scheme",
+            ));
         }
         Ok(Signatures {
             headers: format
@@ -312,6 +249,8 @@ impl Signatures {
                     }
                 }
             }
+            // Refused when the scheme was read.
+            Grammar::Groups { .. } | Grammar::Positional { .. } => {}
         }
     }
 }

@@ -109,6 +109,21 @@ impl Template {
     }
 }
 
+impl Template {
+    /// What stands right behind the timestamp: zero for nothing at all, `None` for a value.
+    pub(crate) fn behind_timestamp(&self) -> Option<u8> {
+        let parts = [&self.before, &self.after];
+        let is_time = |part: &Part| *part == Part::Timestamp;
+        let side = parts.into_iter().find(|side| side.iter().any(is_time))?;
+        let at = side.iter().position(is_time)?;
+        match side.get(at + 1) {
+            Some(Part::Literal(text)) => text.first().copied(),
+            None if std::ptr::eq(side, &self.after) => Some(0),
+            _ => None,
+        }
+    }
+}
+
 /// The byte that ends a header's hole, towards the body: what stands between the hole and the body
 /// is the only thing that tells where one ends and the other begins.
 fn delimiter(

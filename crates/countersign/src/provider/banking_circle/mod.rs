@@ -89,5 +89,6 @@ pub(super) fn preset() -> Provider {
             id: Source::Stated,
             kind: Source::Stated,
         }),
+        sender: None,
     }
 }

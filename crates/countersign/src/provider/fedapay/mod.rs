@@ -93,6 +93,7 @@ pub(super) fn preset() -> Provider {
             id: Source::Quoted,
             kind: Source::Stated,
         }),
+        sender: None,
     }
 }
 

@@ -1,0 +1,191 @@
+//! Where a scheme in words says that id and type stand, as far as they are signed.
+
+use std::borrow::Cow;
+
+use super::bad;
+use crate::error::ConfigError;
+use crate::event::{Envelope, IdSource, TypeSource};
+use crate::scan::Pointer;
+use crate::scheme::{MessageScheme, Scheme};
+
+pub(super) fn envelope(
+    id: Option<&str>,
+    kind: Option<&str>,
+    scheme: &Scheme,
+) -> Result<Envelope, ConfigError> {
+    let (members, id) = id_from(id, scheme)?;
+    let kind = type_from(kind, members.as_ref(), scheme)?;
+    Ok(Envelope {
+        members,
+        id,
+        kind,
+        time: None,
+    })
+}
+
+/// Where the id stands, and the array of events if its pointer has a `*`.
+fn id_from(
+    text: Option<&str>,
+    scheme: &Scheme,
+) -> Result<(Option<Pointer>, IdSource), ConfigError> {
+    let unsigned = match scheme.is_token_only() {
+        true => IdSource::Unsigned,
+        false => IdSource::Digest,
+    };
+    match text.map(|text| (text, text.split_once(':'))) {
+        None => Ok((None, unsigned)),
+        Some((_, Some(("header", name)))) => {
+            let name = name.to_ascii_lowercase();
+            // Not signed, it is a label that anyone can change, and no id.
+            Ok(if signs_header(scheme, &name) {
+                (None, IdSource::SignedHeader(Cow::Owned(name)))
+            } else {
+                (None, unsigned)
+            })
+        }
+        Some((_, Some(("json", pointer)))) => {
+            let mut names = pointer.split(" + ");
+            let first = names.next().unwrap_or_default();
+            let (members, pointer) = starred(first)?;
+            let mut parts = vec![Pointer::new(&pointer)?];
+            // The names of others beside the first.
+            let beside = pointer.rsplit_once('/').map_or("", |(above, _)| above);
+            for name in names {
+                parts.push(Pointer::new(&format!("{beside}/{name}"))?);
+            }
+            if !parts.iter().all(|part| signs_field(scheme, part)) {
+                return Ok((None, unsigned));
+            }
+            Ok(match <[Pointer; 1]>::try_from(parts) {
+                Ok([one]) => (members, IdSource::Pointer(one)),
+                Err(several) => (members, IdSource::Parts(several)),
+            })
+        }
+        // A field of a form is what the spelling of the whole form makes it.
+        Some((_, Some(("form", _)))) => Ok((None, unsigned)),
+        Some((text, _)) => Err(bad(format!("an id from {text:?} is not supported"))),
+    }
+}
+
+fn type_from(
+    text: Option<&str>,
+    members: Option<&Pointer>,
+    scheme: &Scheme,
+) -> Result<TypeSource, ConfigError> {
+    match text.map(|text| (text, text.split_once(':'))) {
+        None => Ok(TypeSource::None),
+        Some((text, Some(("json", pointer)))) => {
+            let (of, pointer) = starred(pointer)?;
+            if of.as_ref() != members {
+                return Err(bad(format!(
+                    "{text:?} names another array than \"id_from\", or none"
+                )));
+            }
+            let pointer = Pointer::new(&pointer)?;
+            if !signs_field(scheme, &pointer) {
+                return Ok(TypeSource::None);
+            }
+            Ok(TypeSource::Pointers(vec![pointer]))
+        }
+        Some((text, _)) => Err(bad(format!("a type from {text:?} is not supported"))),
+    }
+}
+
+/// Whether the signature covers the value of a header.
+fn signs_header(scheme: &Scheme, name: &str) -> bool {
+    let template = match scheme {
+        Scheme::Hmac(scheme) => &scheme.template,
+        Scheme::Message(scheme) => &scheme.template,
+        _ => return false,
+    };
+    let template = template.to_ascii_lowercase();
+    template.contains(&format!("{{header:{name}}}")) || template.contains("{signed_headers:")
+}
+
+/// Whether the signature covers a field of the body.
+fn signs_field(scheme: &Scheme, field: &Pointer) -> bool {
+    let scheme = match scheme {
+        Scheme::Message(scheme) => scheme,
+        Scheme::DangerousToken(_) => return false,
+        _ => return true,
+    };
+    let MessageScheme { template, .. } = scheme;
+    let at = field.to_string();
+    scheme.body_digest.is_some()
+        || ["{body}", "{body_crc32}"]
+            .iter()
+            .any(|whole| template.contains(whole))
+        || template.contains(&format!("json:{at}}}"))
+}
+
+/// Splits `/events/*/id` into the array and the pointer within each member.
+fn starred(pointer: &str) -> Result<(Option<Pointer>, String), ConfigError> {
+    let stars = pointer.split('/').filter(|step| *step == "*").count();
+    match pointer.split_once("/*/") {
+        // Taken for a name, a star would find nothing, and every event would go unidentified.
+        starred if stars != usize::from(starred.is_some()) => Err(bad(format!(
+            "{pointer:?} has a * that is not followed by a name, or more than one"
+        ))),
+        None => Ok((None, pointer.to_owned())),
+        Some((array, member)) => {
+            let array = if array.is_empty() {
+                Pointer::of(&[])
+            } else {
+                Pointer::new(array)?
+            };
+            Ok((Some(array), format!("/{member}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheme::{KeyFormat, TokenScheme};
+
+    #[test]
+    fn a_star_stands_for_the_members_of_one_array() {
+        for (pointer, splits) in [
+            ("/id", Some((None, "/id"))),
+            ("/events/*/id", Some((Some("/events"), "/id"))),
+            ("/events/*", None),
+            ("/a/*/b/*/c", None),
+            ("/*", None),
+        ] {
+            let expected = splits.map(|(array, member)| {
+                let array = array.map(|array| Pointer::new(array).expect(array));
+                (array, member.to_owned())
+            });
+            assert_eq!(starred(pointer).ok(), expected, "{pointer}");
+        }
+        let events = Pointer::of(&["events"]);
+        let scheme = crate::provider::github().scheme().clone();
+        assert!(type_from(Some("json:/events/*/type"), Some(&events), &scheme).is_ok());
+        for elsewhere in ["json:/type", "json:/others/*/type"] {
+            assert!(
+                type_from(Some(elsewhere), Some(&events), &scheme).is_err(),
+                "{elsewhere}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_unsigned_is_an_id_or_a_type() {
+        let token = Scheme::DangerousToken(TokenScheme {
+            header: "x-token".into(),
+            key: KeyFormat::TEXT,
+        });
+        for id in [
+            None,
+            Some("json:/id"),
+            Some("header:x-id"),
+            Some("json:/id + event"),
+        ] {
+            let found = envelope(id, Some("json:/type"), &token).expect("an envelope");
+            assert_eq!(
+                (found.id, found.kind),
+                (IdSource::Unsigned, TypeSource::None)
+            );
+        }
+    }
+}
