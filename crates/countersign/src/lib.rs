@@ -41,6 +41,7 @@ mod handshake;
 mod head;
 mod identify;
 mod observer;
+mod proof;
 pub mod provider;
 mod receiver;
 mod scan;

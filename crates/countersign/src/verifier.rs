@@ -12,11 +12,9 @@ use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::event::Identity;
 use crate::head::Head;
 use crate::identify::Identifier;
+use crate::proof::{Proof, State};
 use crate::provider::Provider;
-use crate::scheme::{
-    Coverage, HmacProof, HmacVerification, JwtProof, JwtVerification, MessageProof,
-    MessageVerification, Proved, Scheme, SealedProof, SealedVerification, TokenProof,
-};
+use crate::scheme::{Coverage, HmacVerification, Proved, SealedVerification};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use crate::verified::{Beside, Verified};
@@ -54,15 +52,6 @@ struct Prepared {
     identifier: Identifier,
 }
 
-#[derive(Debug)]
-enum Proof {
-    Hmac(HmacProof),
-    Sealed(SealedProof),
-    Message(Box<MessageProof>),
-    Jwt(Box<JwtProof>),
-    Token(TokenProof),
-}
-
 impl Verifier {
     /// A verifier of the provider's deliveries under `secrets`, which are keys of **one** sender
     /// during rotation: at least one, at most 8.
@@ -85,16 +74,7 @@ impl Verifier {
             ));
         }
         provider.refuse_mixed_modes(secrets)?;
-        let proof = match provider.scheme() {
-            Scheme::Hmac(scheme) => Proof::Hmac(HmacProof::new(scheme, secrets)?),
-            Scheme::Sealed(scheme) => Proof::Sealed(SealedProof::new(scheme, secrets)?),
-            Scheme::Message(scheme) => {
-                let id_header = provider.envelope().id_header();
-                Proof::Message(Box::new(MessageProof::new(scheme, secrets, id_header)?))
-            }
-            Scheme::Jwt(scheme) => Proof::Jwt(Box::new(JwtProof::new(scheme, secrets)?)),
-            Scheme::DangerousToken(scheme) => Proof::Token(TokenProof::new(scheme, secrets)?),
-        };
+        let proof = Proof::new(provider, secrets)?;
         let id_header = match (&proof, provider.envelope().id_header()) {
             (Proof::Hmac(proof), Some(name)) => proof.signed_header(name),
             _ => None,
@@ -291,27 +271,6 @@ impl Prepared {
     }
 }
 
-impl Proof {
-    #[cold]
-    #[inline(never)]
-    fn begin_other<'h, H: Head + ?Sized>(
-        &self,
-        head: &'h H,
-        state: &mut State<'h>,
-    ) -> Result<(), Error> {
-        *state = match self {
-            Proof::Message(proof) => State::Message(Box::new(proof.begin(head)?)),
-            Proof::Jwt(proof) => State::Jwt(Box::new(proof.begin(head)?)),
-            Proof::Token(proof) => State::Token(proof.begin(head)?),
-            // These two are begun in place.
-            Proof::Hmac(_) | Proof::Sealed(_) => {
-                return Err(Error::new(ErrorKind::SignatureMismatch));
-            }
-        };
-        Ok(())
-    }
-}
-
 /// A delivery being verified, chunk by chunk. However the body is cut, the verdict is the same.
 ///
 /// It owns the keys it began with and borrows the head, which holds the signatures.
@@ -321,19 +280,6 @@ pub struct Verification<'h> {
     body_limit: usize,
     state: State<'h>,
     body: Body,
-}
-
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be an allocation a delivery"
-)]
-enum State<'h> {
-    Hmac(HmacVerification<'h>),
-    Sealed(SealedVerification),
-    Message(Box<MessageVerification<'h>>),
-    Jwt(Box<JwtVerification<'h>>),
-    /// Which token was sent.
-    Token(Option<usize>),
 }
 
 impl Verification<'_> {

@@ -31,8 +31,7 @@ pub struct Admission {
     pub(super) track: Track,
     pub(super) proven: Arc<Proven>,
     pub(super) keys: Arc<[Key]>,
-    /// What a handshake is answered; there is nothing to claim then.
-    greeting: Option<Box<Greeting>>,
+    pub(super) greeting: Option<Box<Greeting>>,
 }
 
 impl Admission {
@@ -64,29 +63,6 @@ impl Admission {
             keys,
             greeting: None,
         })
-    }
-
-    /// A handshake.
-    pub(crate) fn greeted(track: Track, verified: Verified, greeting: Greeting) -> Admission {
-        Admission {
-            greeting: Some(Box::new(greeting)),
-            ..Admission::unseen(track, verified)
-        }
-    }
-
-    /// The answer to a handshake that the delivery turned out to be, to be given in place of a run.
-    pub fn greeting(&mut self) -> Option<Box<Greeting>> {
-        self.greeting.take()
-    }
-
-    /// One whose events nobody has to know before its handler runs.
-    pub(crate) fn unseen(track: Track, verified: Verified) -> Admission {
-        Admission {
-            track,
-            proven: Arc::new(Proven::new(verified, OnceLock::new())),
-            keys: Arc::default(),
-            greeting: None,
-        }
     }
 
     /// The run of a delivery that is not to be claimed.
@@ -127,10 +103,7 @@ impl Admission {
     )]
     pub fn claim(self) -> impl Future<Output = Result<Run, Answer>> {
         async move {
-            // Whoever did not take its answer has none to give but this.
-            if self.greeting.is_some() {
-                return Err(Answer::verified(StatusCode::OK, "handshake"));
-            }
+            self.refuse_greeted()?;
             match self.track.gate.config.dedupe {
                 Dedupe::Leases => {}
                 // In a box, since few take this way, and all would have to make room for it.

@@ -1,13 +1,18 @@
 //! Handshakes, answered before there is an event.
 
+use std::sync::{Arc, OnceLock};
+
 use http::StatusCode;
 
 use super::Receiver;
-use super::gate::{Gate, Track};
+use super::admission::Admission;
+use super::delivery::Proven;
+use super::gate::{Answer, Gate, Track};
 use crate::error::ConfigError;
 use crate::handshake::{Greeting, Handshake};
 use crate::head::Head;
 use crate::observer::Outcome;
+use crate::verified::Verified;
 
 impl Receiver {
     /// Answers the provider's handshake before the handler. Off unless asked for, and each answered only
@@ -30,5 +35,38 @@ impl Gate {
         let greeting = self.config.handshake.as_ref()?.greet(head)?;
         Track::new(self).answered(Outcome::Handshake, None, StatusCode::OK, &[]);
         Some(greeting)
+    }
+}
+
+impl Admission {
+    /// One whose events nobody has to know before its handler runs.
+    pub(crate) fn unseen(track: Track, verified: Verified) -> Admission {
+        Admission {
+            track,
+            proven: Arc::new(Proven::new(verified, OnceLock::new())),
+            keys: Arc::default(),
+            greeting: None,
+        }
+    }
+
+    /// A handshake.
+    pub(crate) fn greeted(track: Track, verified: Verified, greeting: Greeting) -> Admission {
+        Admission {
+            greeting: Some(Box::new(greeting)),
+            ..Admission::unseen(track, verified)
+        }
+    }
+
+    /// The answer to a handshake that the delivery turned out to be, to be given in place of a run.
+    pub fn greeting(&mut self) -> Option<Box<Greeting>> {
+        self.greeting.take()
+    }
+
+    /// Whoever did not take its answer has none to give but this.
+    pub(super) fn refuse_greeted(&self) -> Result<(), Answer> {
+        match self.greeting {
+            None => Ok(()),
+            Some(_) => Err(Answer::verified(StatusCode::OK, "handshake")),
+        }
     }
 }

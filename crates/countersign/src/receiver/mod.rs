@@ -140,11 +140,7 @@ impl Receiver {
         let retention = provider
             .retention()
             .unwrap_or((72 * HOUR).max(horizon.saturating_mul(2)));
-        // What nothing signed names has no key.
-        let dedupe = match provider.is_unkeyed() {
-            true => Dedupe::None,
-            false => Dedupe::Leases,
-        };
+        let dedupe = Dedupe::of(&provider);
         let receiver = Receiver {
             config: Arc::new(Config {
                 endpoint: endpoint.into(),

@@ -29,6 +29,14 @@ pub(crate) enum Dedupe {
 }
 
 impl Dedupe {
+    /// As it is unless the merchant says otherwise: what nothing signed names has no key.
+    pub(super) fn of(provider: &crate::Provider) -> Dedupe {
+        match provider.is_unkeyed() {
+            true => Dedupe::None,
+            false => Dedupe::Leases,
+        }
+    }
+
     pub(crate) fn is_on(&self) -> bool {
         !matches!(self, Dedupe::None)
     }
