@@ -56,7 +56,7 @@ async fn balance(server: &OverHttp) -> String {
 
 /// S17: whatever it was at, what it had acknowledged is booked, and nothing is booked twice.
 async fn killed_again_and_again(database: &str) {
-    let mut acknowledged = vec![false; PAYMENTS];
+    let mut acknowledged = [false; PAYMENTS];
     for round in 0..4 {
         let (mut process, server) = start(database);
         let until = Duration::from_millis(60 * round);
@@ -81,7 +81,6 @@ async fn killed_again_and_again(database: &str) {
         .parse()
         .unwrap();
     assert!(booked >= known, "{known} acknowledged, {booked} booked");
-    println!("{known} acknowledged and {booked} booked before the last start");
     for number in 0..PAYMENTS {
         assert_eq!(pay(&server, number).await, Some(200));
     }
