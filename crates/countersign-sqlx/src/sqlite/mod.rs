@@ -36,12 +36,6 @@ const SCHEMA: &str = "
     ) strict, without rowid;
     create index if not exists countersign_events_until on countersign_events (until);";
 
-/// SQLite's codes for a file that another connection has locked.
-const LOCKED: [&str; 3] = ["5", "261", "517"];
-
-/// How long to wait before a locked file is tried again where SQLite itself does not wait.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
-
 /// Claims in a file, which survives the process. Several processes on one machine may share it; a file on
 /// a network share is not for it. They write in turns, and SQLite knows no queue: under more load than the
 /// disk can take, some wait for longer than the time-out, and their deliveries are answered 503.
@@ -142,26 +136,13 @@ impl SqliteStore {
     async fn open(&self) -> Result<Opened<'_>, StoreError> {
         let mut place = self.connection.lock().await;
         if place.is_none() {
-            *place = Some(self.connect().await?);
+            let connected = self.connect().await;
+            *place = Some(connected.map_err(StoreError::unavailable)?);
         }
         Ok(Opened(place))
     }
 
-    /// SQLite does not wait for everything that two processes do to a new file at once.
-    async fn connect(&self) -> Result<SqliteConnection, StoreError> {
-        let tries = self.timeout.as_millis() / LOOK_AGAIN.as_millis();
-        let mut tried = 0;
-        loop {
-            match self.try_to_connect().await {
-                Ok(connection) => return Ok(connection),
-                Err(error) if is_locked(&error) && tried < tries => tried += 1,
-                Err(error) => return Err(StoreError::unavailable(error)),
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    }
-
-    async fn try_to_connect(&self) -> Result<SqliteConnection, sqlx::Error> {
+    async fn connect(&self) -> Result<SqliteConnection, sqlx::Error> {
         let options = (*self.options).clone().busy_timeout(self.timeout);
         let mut connection = options.connect().await?;
         sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
@@ -223,11 +204,6 @@ fn sweep(rows: u32, now: i64) -> String {
 /// The moment `duration` after `now`.
 fn after(now: i64, duration: Duration) -> i64 {
     now.saturating_add(millis(duration))
-}
-
-fn is_locked(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| LOCKED.contains(&&*code))
 }
 
 impl fmt::Debug for SqliteStore {

@@ -182,6 +182,7 @@ async fn a_receiver_with_leases_is_told_that_nobody_would_ask() {
             let receiver = shop.leasing(receiver(&provider::fedapay()));
             let site = Site::behind(framework, &shop, receiver).await;
             assert_eq!(site.event("a").await, "500");
+            assert_eq!(site.log.take(), ["handler_failed"]);
             assert_eq!(shop.booked().await, [""; 0]);
         }
     }
@@ -198,6 +199,8 @@ async fn a_lease_of_another_receiver_is_respected() {
             assert!(matches!(claim, Claim::Acquired(_)));
             assert!(store.committed(&keys).await.unwrap().keys.is_empty());
             assert_eq!(site.event("a").await, "500");
+            // It has failed, and not merely claimed nothing.
+            assert_eq!(site.log.take(), ["handler_failed"]);
             store.release(&keys, token).await.unwrap();
             assert_eq!(site.event("a").await, "200");
             let claim = store.claim(&keys, token, lease).await.unwrap();

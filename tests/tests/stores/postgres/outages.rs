@@ -149,6 +149,79 @@ async fn after_many_calls_that_hung_there_is_still_room() {
     }
 }
 
+/// Connections that hang while the server is well, as behind a firewall that forgot them: none keeps its
+/// place in the pool.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_hang_are_given_up() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let database = server.new_database();
+    let store = open(&database.url);
+    store.migrate().await.unwrap();
+    for round in 0..2 {
+        let keys = batch(&format!("hang {round}"), 20);
+        let claims = || {
+            keys.chunks(1)
+                .map(|key| store.claim(key, Token::random(), LEASE))
+        };
+        futures_util::future::join_all(claims()).await;
+        let pids = server.sql(
+            &database.name,
+            "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+        );
+        for pid in pids.lines() {
+            let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        }
+        assert!(pids.lines().count() > 1, "{pids}");
+        let hung = futures_util::future::join_all(claims()).await;
+        assert!(hung.iter().any(Result::is_err));
+        let claim = store.claim(&[key("a")], Token::random(), LEASE).await;
+        assert!(claim.is_ok(), "{claim:?}");
+    }
+}
+
+/// Whatever the order of the calls, their locks are taken in one.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_that_overlap_never_deadlock() {
+    let Some(server) = Postgres::with(&["deadlock_timeout=10ms"]) else {
+        return;
+    };
+    let database = server.new_database();
+    let store = PostgresStore::new(&database.url).unwrap();
+    let store = store.with_timeout(LEASE);
+    store.migrate().await.unwrap();
+    let keys = batch("overlap", 40);
+    let tasks = (0..8).map(|task: usize| {
+        let (store, keys) = (store.clone(), keys.clone());
+        tokio::spawn(async move {
+            for round in 0..40 {
+                let (from, token) = ((task * 7 + round * 3) % 20, Token::random());
+                let keys = &keys[from..from + 20];
+                store.claim(keys, token, LEASE).await.unwrap();
+                store.renew(keys, token, LEASE).await.unwrap();
+                if round % 4 == task % 4 {
+                    // At once, so that the next finds nothing of it but has to lock it.
+                    store.commit(keys, token, Duration::ZERO).await.unwrap();
+                }
+                store.release(keys, token).await.unwrap();
+            }
+        })
+    });
+    for task in futures_util::future::join_all(tasks).await {
+        task.unwrap();
+    }
+    // A session tells what it counted when it ends.
+    drop(store);
+    let sessions = "select count(*) from pg_stat_activity where datname = current_database()";
+    while server.sql(&database.name, sessions) != "1" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let deadlocks = "select deadlocks from pg_stat_database where datname = current_database()";
+    assert_eq!(server.sql(&database.name, deadlocks), "0");
+}
+
 /// A caller that gives up leaves nothing behind that the next would have to wait for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_is_dropped_is_carried_out_or_not_and_blocks_nobody() {
@@ -210,7 +283,7 @@ async fn serialization_failures_are_in_progress() {
         .await
         .unwrap();
     drop(store);
-    let store = open(&database.url);
+    let store = super::open(&database.url);
     let mut acquired = 0;
     for round in 0..10 {
         let keys = batch(&format!("serial {round}"), 4);
