@@ -14,6 +14,7 @@ use super::limits::Unverified;
 use super::run::Run;
 use crate::error::{Error, ErrorKind};
 use crate::event::Identity;
+use crate::handshake::Greeting;
 use crate::head::Head;
 use crate::identify::time_of;
 use crate::observer::Outcome;
@@ -42,6 +43,8 @@ pub enum Refusal<E> {
     Late(Answer),
     /// Its body broke off.
     Broken(E),
+    /// It is a handshake, which has its answer.
+    Greeted(Box<Greeting>),
 }
 
 impl<'h> Intake<'h> {
@@ -178,6 +181,9 @@ impl Gate {
         declared: Option<u64>,
         mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, E>>>,
     ) -> Result<Admission, Refusal<E>> {
+        if let Some(greeting) = self.greet(head) {
+            return Err(Refusal::Greeted(Box::new(greeting)));
+        }
         let mut intake = self.begin(head, declared).map_err(Refusal::Early)?;
         let reading = poll_fn(|cx| {
             loop {
@@ -204,7 +210,11 @@ impl Gate {
             None => return Err(Refusal::Silent(intake.timed_out())),
         }
         let now = intake.begun.unwrap_or_else(|| self.clock.now());
-        intake.conclude_at(now).map_err(Refusal::Late)
+        let mut admission = intake.conclude_at(now).map_err(Refusal::Late)?;
+        match admission.greeting() {
+            Some(greeting) => Err(Refusal::Greeted(greeting)),
+            None => Ok(admission),
+        }
     }
 }
 
