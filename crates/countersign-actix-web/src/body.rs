@@ -37,10 +37,10 @@ struct Requested<'r>(&'r RequestHead);
 impl Head for Requested<'_> {
     // By the name's text: actix-web's `HeaderName` is of another `http`, and making one allocates.
     fn values<'h>(&'h self, name: &http::HeaderName) -> impl Iterator<Item = &'h [u8]> {
-        let named = self.0.headers.iter();
-        named
-            .filter(move |(other, _)| other.as_str() == name.as_str())
-            .map(|(_, value)| value.as_bytes())
+        let headers = &self.0.headers;
+        let named = headers.keys().find(|key| key.as_str() == name.as_str());
+        let values = named.into_iter().flat_map(|key| headers.get_all(key));
+        values.map(HeaderValue::as_bytes)
     }
 
     fn method(&self) -> &str {
