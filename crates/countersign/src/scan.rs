@@ -3,6 +3,8 @@
 //! Nothing is built but what was asked for. A name that occurs twice is an ambiguity, since
 //! parsers disagree on which of the two counts; it is reported as such and never resolved.
 
+mod quick;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -202,6 +204,12 @@ impl Targets {
 
     /// Looks everything up; `None` if the text is not JSON.
     pub(crate) fn find<'a>(&self, text: &'a [u8]) -> Option<Vec<Found<'a>>> {
+        // What the quick way leaves is either rare or no JSON.
+        quick::find(self, text).or_else(|| self.find_slowly(text))
+    }
+
+    /// The same by serde_json, which says what is JSON.
+    fn find_slowly<'a>(&self, text: &'a [u8]) -> Option<Vec<Found<'a>>> {
         let mut found = vec![Found::Nothing; self.count];
         let mut parser = serde_json::Deserializer::from_slice(text);
         Walk {
@@ -406,6 +414,38 @@ mod tests {
             targets.add(&Pointer::new(pointer).expect(pointer));
         }
         targets.find(text.as_bytes())
+    }
+
+    /// The quick way never says anything else than serde_json.
+    #[test]
+    fn both_ways_agree_on_spoilt_texts() {
+        let sound = r#"{"id":12,"a":{"b":"x\u00e9\n","c":[1,-2.5e3,{"d":null}],"id":0},"n":"é","t":[true,false,[]], "e":{}}"#;
+        let mut targets = Targets::default();
+        for pointer in ["/id", "/a/b", "/n", "/a/c"] {
+            targets.add(&Pointer::new(pointer).expect(pointer));
+        }
+        assert!(quick::find(&targets, sound.as_bytes()).is_some());
+        let spoilers = b"\"\\{}[]:,0-1.eEtfnu \n\x00\x1f\xff";
+        for at in 0..sound.len() {
+            for spoiler in spoilers {
+                let (mut replaced, mut inserted) =
+                    (sound.as_bytes().to_vec(), sound.as_bytes().to_vec());
+                replaced[at] = *spoiler;
+                inserted.insert(at, *spoiler);
+                let mut removed = sound.as_bytes().to_vec();
+                removed.remove(at);
+                for text in [replaced, inserted, removed, sound.as_bytes()[..at].to_vec()] {
+                    if let Some(found) = quick::find(&targets, &text) {
+                        assert_eq!(
+                            targets.find_slowly(&text),
+                            Some(found),
+                            "{}",
+                            text.escape_ascii()
+                        );
+                    }
+                }
+            }
+        }
     }
 
     fn scalar(text: &str, pointer: &str) -> Option<String> {

@@ -143,39 +143,35 @@ impl fmt::Debug for AnyStore {
 }
 
 impl DedupeStore for AnyStore {
-    fn claim(
+    async fn claim(
         &self,
         keys: &[Key],
         token: Token,
         lease: Duration,
-    ) -> impl Future<Output = Result<Claim, StoreError>> + Send {
-        async move { self.call_claim(&keys.into(), token, lease).await }
+    ) -> Result<Claim, StoreError> {
+        self.call_claim(&keys.into(), token, lease).await
     }
 
-    fn commit(
+    async fn commit(
         &self,
         keys: &[Key],
         token: Token,
         retention: Duration,
-    ) -> impl Future<Output = Result<Commit, StoreError>> + Send {
-        async move { self.call_commit(&keys.into(), token, retention).await }
+    ) -> Result<Commit, StoreError> {
+        self.call_commit(&keys.into(), token, retention).await
     }
 
-    fn renew(
+    async fn renew(
         &self,
         keys: &[Key],
         token: Token,
         lease: Duration,
-    ) -> impl Future<Output = Result<Renewal, StoreError>> + Send {
-        async move { self.call_renew(&keys.into(), token, lease).await }
+    ) -> Result<Renewal, StoreError> {
+        self.call_renew(&keys.into(), token, lease).await
     }
 
-    fn release(
-        &self,
-        keys: &[Key],
-        token: Token,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send {
-        async move { self.call_release(&keys.into(), token).await }
+    async fn release(&self, keys: &[Key], token: Token) -> Result<(), StoreError> {
+        self.call_release(&keys.into(), token).await
     }
 
     fn leases_expire(&self) -> bool {

@@ -53,6 +53,12 @@ struct Inner {
     ended: bool,
 }
 
+/// What a handler has left to settle.
+struct Left {
+    done: Option<Arc<[Key]>>,
+    failed: Option<Arc<[Key]>>,
+}
+
 impl Inner {
     fn begin(&mut self, now: Duration) {
         self.started = Some(now);
@@ -318,7 +324,7 @@ impl RunState {
 
     /// The handler has ended: commits or releases what it has not settled itself.
     pub(crate) async fn settle(self: &Arc<Self>, success: bool) {
-        let (done, failed) = self.end(success);
+        let Left { done, failed } = self.end(success);
         if let Some(done) = done {
             self.commit(done).await;
         }
@@ -339,13 +345,13 @@ impl RunState {
         if self.inner().ended {
             return;
         }
-        if let (_, Some(failed)) = self.end(false) {
+        if let Some(failed) = self.end(false).failed {
             self.release_later(failed);
         }
     }
 
-    /// Takes all that is still held: what is to be committed, and what is to be released.
-    fn end(&self, success: bool) -> (Option<Arc<[Key]>>, Option<Arc<[Key]>>) {
+    /// Takes all that is still held.
+    fn end(&self, success: bool) -> Left {
         let mut inner = self.inner();
         // What did not decode is failed: no answer makes a success of it.
         let undecodable = std::mem::take(&mut inner.undecodable);
@@ -358,7 +364,7 @@ impl RunState {
         inner.undecodable = undecodable;
         inner.ended = true;
         self.unwatch_if_done(&mut inner);
-        (done, failed)
+        Left { done, failed }
     }
 
     /// The handler has claimed its events in its own transaction, and some were fresh, or none was.
