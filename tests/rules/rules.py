@@ -104,9 +104,9 @@ ANSWERS = [
         "the cap is checked before the claim",
         receiver("admission",
                  "                let place = self.place()?;",
-                 "                let claimed = gate.claim(&self.keys, token).await;\n"
+                 "                let claimed = gate.claim(&self.run.keys, token).await;\n"
                  "                let place = self.place()?;"),
-        receiver("admission", "            match gate.claim(&self.keys, token).await {",
+        receiver("admission", "            match gate.claim(&self.run.keys, token).await {",
                  "            match claimed {"),
     ),
     Rule(
@@ -159,8 +159,8 @@ RUNS = [
     ),
     Rule(
         "a panic is answered 500",
-        receiver("run", "                    Err(Answer::bare(StatusCode::INTERNAL_SERVER_ERROR)),",
-                 "                    Err(Answer::bare(StatusCode::OK)),"),
+        receiver("run", "                let status = StatusCode::INTERNAL_SERVER_ERROR;\n",
+                 "                let status = StatusCode::OK;\n"),
     ),
     Rule(
         "a run that never began is released",
@@ -183,8 +183,7 @@ RUNS = [
     ),
     Rule(
         "the handler has until max_run",
-        receiver("keeper", "if now.saturating_sub(run.started) >= config.max_run {",
-                 "if now.saturating_sub(run.started) >= config.answer_deadline {"),
+        receiver("keeper", "        if age >= config.max_run {", "        if age >= config.answer_deadline {"),
     ),
     Rule(
         "at max_run it is stopped",
@@ -192,11 +191,11 @@ RUNS = [
     ),
     Rule(
         "one that had finished when it was to be stopped is settled by its answer",
-        receiver("run", "            match catch_unwind(",
-                 "            if state.stop.is_given() {\n"
-                 "                break 'ended Ended::Stopped;\n"
-                 "            }\n"
-                 "            match catch_unwind("),
+        receiver("run", "let poll = || handler.poll(cx);",
+                 "let poll = || match run.state.stop.is_given() {\n"
+                 "                    true => Poll::Pending,\n"
+                 "                    false => handler.poll(cx),\n"
+                 "                };"),
     ),
     Rule(
         "one that is stopped is joined before its release",
@@ -251,8 +250,8 @@ SETTLING = [
     ),
     Rule(
         "a commit that landed unheard is no lost lease",
-        receiver("keeper", "        renewed &= gate.try_renew(committing, token).await.is_some();\n",
-                 "        let answer = gate.try_renew(committing, token).await;\n"
+        receiver("keeper", "        renewed &= gate.try_renew(&committing, token).await.is_some();\n",
+                 "        let answer = gate.try_renew(&committing, token).await;\n"
                  "        renewed &= answer.is_some();\n"
                  "        if answer == Some(Renewal::Lost) {\n            run.lose();\n        }\n"),
     ),
@@ -272,7 +271,7 @@ SETTLING = [
         receiver("run", "                state.settle(success).await;",
                  "                state.settle(success).await;\n"
                  "                if success && !state.keys(super::state::Mark::Committing).is_empty() {\n"
-                 "                    return Err(state.track.refuse(crate::error::ErrorKind::StoreUnavailable, &state.names));\n"
+                 "                    return Some(state.track.refuse(crate::error::ErrorKind::StoreUnavailable, &state.names));\n"
                  "                }"),
     ),
     Rule(
@@ -303,8 +302,8 @@ SETTLING = [
     ),
     Rule(
         "a release is retried until it is answered",
-        receiver("settle", "        while !self.try_release(keys.clone(), token).await {\n",
-                 "        while !self.try_release(keys.clone(), token).await && pause < FIRST_PAUSE {\n"),
+        receiver("settle", "        while !self.try_release(&keys, token).await {\n",
+                 "        while !self.try_release(&keys, token).await && pause < FIRST_PAUSE {\n"),
     ),
     Rule(
         "a release that failed is retried at all",
@@ -368,9 +367,8 @@ CLAIMS = [
     ),
     Rule(
         "only fresh events reach the handler",
-        receiver("admission",
-                 "                events.retain(|(key, _)| fresh(key));\n",
-                 "                events.retain(|(key, _)| fresh(key) || true);\n"),
+        receiver("delivery", "            events.retain(|(key, _)| fresh(key));\n",
+                 "            events.retain(|(key, _)| fresh(key) || true);\n"),
     ),
     Rule(
         "done(id) commits at once",

@@ -10,16 +10,17 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, RequestHead};
+use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
     X_CONTENT_TYPE_OPTIONS,
 };
 use bytes::Bytes;
-use countersign::{Admission, Answer, Gate, Greeting, Head};
-use futures_util::StreamExt;
+use countersign::{Admission, Answer, Gate, Greeting, Head, Refusal};
 use futures_util::future::ready;
 use futures_util::stream::once;
+use futures_util::{Stream, StreamExt};
 
 /// How much of a refused body is read before the answer: a server that answers and closes under a
 /// sender that still writes resets the connection, and the sender never sees the answer.
@@ -36,10 +37,10 @@ struct Requested<'r>(&'r RequestHead);
 impl Head for Requested<'_> {
     // By the name's text: actix-web's `HeaderName` is of another `http`, and making one allocates.
     fn values<'h>(&'h self, name: &http::HeaderName) -> impl Iterator<Item = &'h [u8]> {
-        let named = self.0.headers.iter();
-        named
-            .filter(move |(other, _)| other.as_str() == name.as_str())
-            .map(|(_, value)| value.as_bytes())
+        let headers = &self.0.headers;
+        let named = headers.keys().find(|key| key.as_str() == name.as_str());
+        let values = named.into_iter().flat_map(|key| headers.get_all(key));
+        values.map(HeaderValue::as_bytes)
     }
 
     fn method(&self) -> &str {
@@ -65,69 +66,30 @@ fn declared(head: &RequestHead) -> Option<u64> {
     length.to_str().ok()?.trim().parse().ok()
 }
 
-/// Why no handler is run.
-pub(crate) enum Refused {
-    /// With the rest of the body to come.
-    Early(Answer),
-    /// With a rest that did not come in time.
-    Silent(Answer),
-    /// With the whole body read, or none to come.
-    Late(Answer),
-    /// The connection broke, or the sender broke the protocol.
-    Broken,
-    /// A handshake, which has its answer.
-    Greeted(Box<Greeting>),
-}
-
-impl Refused {
-    /// The answer, once the sender can be expected to read it.
-    pub(crate) async fn respond(self, mut body: Payload) -> HttpResponse {
-        match self {
-            // As soon as a little of the rest has been read.
-            Refused::Early(answer) => match drain(&mut body).await {
-                true => respond(answer),
-                false => cut_off(answer, body),
-            },
-            Refused::Silent(answer) => cut_off(answer, body),
-            Refused::Late(answer) => respond(answer),
-            Refused::Broken => HttpResponse::BadRequest().finish(),
-            Refused::Greeted(greeting) => greet(*greeting),
-        }
-    }
-}
-
 /// Reads the body to its end, or to the receiver's refusal, and verifies it. What is left is to
 /// claim its events.
 pub(crate) async fn take_in(
     gate: &Gate,
     head: &RequestHead,
     body: &mut Payload,
-) -> Result<Admission, Refused> {
-    let requested = Requested(head);
-    if let Some(greeting) = gate.greet(&requested) {
-        return Err(Refused::Greeted(Box::new(greeting)));
-    }
-    let mut intake = match gate.begin(&requested, declared(head)) {
-        Ok(intake) => intake,
-        Err(answer) => return Err(Refused::Early(answer)),
-    };
-    let reading = async {
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|_| Refused::Broken)?;
-            intake.update(chunk).map_err(Refused::Early)?;
-        }
-        Ok(())
-    };
-    match gate.within(gate.body_timeout(), reading).await {
-        Some(Ok(())) => {
-            let mut admission = intake.conclude().map_err(Refused::Late)?;
-            match admission.greeting() {
-                Some(greeting) => Err(Refused::Greeted(greeting)),
-                None => Ok(admission),
-            }
-        }
-        Some(Err(refused)) => Err(refused),
-        None => Err(Refused::Silent(intake.timed_out())),
+) -> Result<Admission, Refusal<PayloadError>> {
+    let next = |cx: &mut Context<'_>| Pin::new(&mut *body).poll_next(cx);
+    gate.take_in(&Requested(head), declared(head), next).await
+}
+
+/// The answer to a delivery whose handler is not run, once the sender can be expected to read it.
+pub(crate) async fn refuse(refusal: Refusal<PayloadError>, mut body: Payload) -> HttpResponse {
+    match refusal {
+        // As soon as a little of the rest has been read.
+        Refusal::Early(answer) => match drain(&mut body).await {
+            true => respond(answer),
+            false => cut_off(answer, body),
+        },
+        Refusal::Silent(answer) => cut_off(answer, body),
+        Refusal::Late(answer) => respond(answer),
+        // The connection broke, or the sender broke the protocol.
+        Refusal::Broken(_) => HttpResponse::BadRequest().finish(),
+        Refusal::Greeted(greeting) => greet(*greeting),
     }
 }
 

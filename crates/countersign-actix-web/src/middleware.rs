@@ -11,11 +11,11 @@ use actix_web::dev::{Extensions, Payload, Service, ServiceRequest, ServiceRespon
 use actix_web::error::InternalError;
 use actix_web::web::PayloadConfig;
 use actix_web::{Error, HttpMessage, ResponseError};
-use countersign::{Clock, Gate, Receiver, Run};
+use countersign::{Clock, Gate, Receiver, Refusal, Run};
 use futures_util::future::lazy;
 use futures_util::{FutureExt, TryFutureExt};
 
-use crate::body::{Refused, respond, status, take_in, whole};
+use crate::body::{refuse, respond, status, take_in, whole};
 use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
 
@@ -110,13 +110,13 @@ where
         let mut body = request.take_payload();
         Box::pin(async move {
             let admitted = match take_in(&gate, request.head(), &mut body).await {
-                Ok(admission) => admission.claim().await.map_err(Refused::Late),
-                Err(refused) => Err(refused),
+                Ok(admission) => admission.claim().await.map_err(Refusal::Late),
+                Err(refusal) => Err(refusal),
             };
             match admitted {
                 Ok(run) => hand_over(run, inner, no_limit, request).await,
-                Err(refused) => {
-                    let response = refused.respond(body).await;
+                Err(refusal) => {
+                    let response = refuse(refusal, body).await;
                     Ok(request.into_response(response).map_into_right_body())
                 }
             }

@@ -1,15 +1,20 @@
-//! Reading a body into an intake, and what is left of a refused one into nowhere.
+//! A request's head as the core reads it, its body read into an intake, and what is left of a
+//! refused one into nowhere.
 
+use std::borrow::Cow;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum_core::Error;
 use axum_core::body::Body;
+use axum_core::extract::Request;
 use axum_core::response::{IntoResponse, Response};
 use bytes::Buf;
-use countersign::{Admission, Answer, Gate, Greeting};
+use countersign::{Admission, Answer, Gate, Greeting, Head, Refusal};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
-use http_body::Body as _;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
 
 /// How much of a refused body is read before the answer: a server that answers and closes under a
@@ -21,29 +26,37 @@ const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 const OUTCOME: HeaderName = HeaderName::from_static("webhook-outcome");
 
-/// Why no handler is run.
-pub(crate) enum Refused {
-    /// With the rest of the body to come.
-    Early(Answer),
-    /// With the whole body read, or none to come.
-    Late(Answer),
-    /// The connection broke, or the sender broke the protocol.
-    Broken,
-    /// A handshake, which has its answer.
-    Greeted(Box<Greeting>),
+/// The head of a request. A reference to the whole request is not `Send`, since bodies are not `Sync`.
+pub(crate) struct Requested<'r> {
+    headers: &'r HeaderMap,
+    method: &'r Method,
+    uri: &'r Uri,
 }
 
-impl Refused {
-    /// The answer, once the sender can be expected to read it.
-    pub(crate) async fn respond(self, body: &mut Body) -> Response {
-        match self {
-            Refused::Early(answer) => {
-                drain(body).await;
-                respond(answer)
-            }
-            Refused::Late(answer) => respond(answer),
-            Refused::Broken => StatusCode::BAD_REQUEST.into_response(),
-            Refused::Greeted(greeting) => greet(*greeting),
+impl<'r> Requested<'r> {
+    pub(crate) fn of(request: &'r Request) -> Self {
+        Requested {
+            headers: request.headers(),
+            method: request.method(),
+            uri: request.uri(),
+        }
+    }
+}
+
+impl Head for Requested<'_> {
+    fn values<'h>(&'h self, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+        let values = self.headers.get_all(name).iter();
+        values.map(HeaderValue::as_bytes)
+    }
+
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        match (self.uri.scheme(), self.uri.path_and_query()) {
+            (None, Some(path)) => Cow::Borrowed(path.as_str()),
+            _ => Cow::Owned(self.uri.to_string()),
         }
     }
 }
@@ -52,37 +65,37 @@ impl Refused {
 /// claim its events.
 pub(crate) async fn take_in(
     gate: &Gate,
-    head: &Parts,
+    head: Requested<'_>,
     body: &mut Body,
-) -> Result<Admission, Refused> {
-    if let Some(greeting) = gate.greet(head) {
-        return Err(Refused::Greeted(Box::new(greeting)));
-    }
+) -> Result<Admission, Refusal<Error>> {
     // The least that the body is going to be, as `Content-Length` says.
     let declared = Some(body.size_hint().lower());
-    let mut intake = match gate.begin(head, declared) {
-        Ok(intake) => intake,
-        Err(answer) => return Err(Refused::Early(answer)),
-    };
-    let reading = async {
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Refused::Broken)?;
-            if let Ok(chunk) = frame.into_data() {
-                intake.update(chunk).map_err(Refused::Early)?;
+    let next = |cx: &mut Context<'_>| {
+        loop {
+            let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(chunk))) => return Poll::Ready(Some(Ok(chunk))),
+                // Trailers are no part of the body.
+                Some(Ok(Err(_))) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
             }
         }
-        Ok(())
     };
-    match gate.within(gate.body_timeout(), reading).await {
-        Some(Ok(())) => {
-            let mut admission = intake.conclude().map_err(Refused::Late)?;
-            match admission.greeting() {
-                Some(greeting) => Err(Refused::Greeted(greeting)),
-                None => Ok(admission),
-            }
+    gate.take_in(&head, declared, next).await
+}
+
+/// The answer to a delivery whose handler is not run, once the sender can be expected to read it.
+pub(crate) async fn refuse(refusal: Refusal<Error>, body: &mut Body) -> Response {
+    match refusal {
+        Refusal::Early(answer) => {
+            drain(body).await;
+            respond(answer)
         }
-        Some(Err(refused)) => Err(refused),
-        None => Err(Refused::Late(intake.timed_out())),
+        Refusal::Silent(answer) | Refusal::Late(answer) => respond(answer),
+        // The connection broke, or the sender broke the protocol.
+        Refusal::Broken(_) => StatusCode::BAD_REQUEST.into_response(),
+        Refusal::Greeted(greeting) => greet(*greeting),
     }
 }
 

@@ -9,15 +9,14 @@ use std::task::{Context, Poll};
 use axum_core::body::Body;
 use axum_core::extract::{DefaultBodyLimit, Request};
 use axum_core::response::{IntoResponse, Response};
-use countersign::{Clock, Gate, Receiver, Run};
+use countersign::{Clock, Gate, Receiver, Refusal, Run};
 use futures_util::FutureExt;
 use futures_util::future::lazy;
-use http::request::Parts;
 use tokio::runtime::Handle;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::body::{Refused, respond, take_in};
+use crate::body::{Requested, refuse, respond, take_in};
 use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
 
@@ -59,17 +58,31 @@ impl<S> Layer<S> for WebhookLayer {
 
     fn layer(&self, inner: S) -> WebhookService<S> {
         WebhookService {
-            inner,
             gate: self.gate.clone(),
+            inner: Arc::new(inner),
+            ready: None,
         }
     }
 }
 
 /// The service that a [`WebhookLayer`] makes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct WebhookService<S> {
-    inner: S,
     gate: Gate,
+    inner: Arc<S>,
+    /// A clone of `inner`, which was or is being asked whether it is ready. One a request is enough, though
+    /// axum clones the service for each.
+    ready: Option<S>,
+}
+
+impl<S> Clone for WebhookService<S> {
+    fn clone(&self) -> Self {
+        WebhookService {
+            gate: self.gate.clone(),
+            inner: self.inner.clone(),
+            ready: None,
+        }
+    }
 }
 
 impl<S> Service<Request> for WebhookService<S>
@@ -83,30 +96,30 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
+        let inner = || S::clone(&self.inner);
+        self.ready.get_or_insert_with(inner).poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        // The clone is the one that was not asked whether it is ready.
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let inner = self.ready.take();
+        let inner = inner.unwrap_or_else(|| S::clone(&self.inner));
         let gate = self.gate.clone();
-        let (parts, mut body) = request.into_parts();
+        let mut body = std::mem::take(request.body_mut());
         Box::pin(async move {
-            let admitted = match take_in(&gate, &parts, &mut body).await {
-                Ok(admission) => admission.claim().await.map_err(Refused::Late),
-                Err(refused) => Err(refused),
+            let admitted = match take_in(&gate, Requested::of(&request), &mut body).await {
+                Ok(admission) => admission.claim().await.map_err(Refusal::Late),
+                Err(refusal) => Err(refusal),
             };
             Ok(match admitted {
-                Ok(run) => hand_over(run, inner, parts).await,
-                Err(refused) => refused.respond(&mut body).await,
+                Ok(run) => hand_over(run, inner, request).await,
+                Err(refusal) => refuse(refusal, &mut body).await,
             })
         })
     }
 }
 
 /// Runs the handler.
-fn hand_over<S>(run: Run, mut inner: S, mut parts: Parts) -> impl Future<Output = Response>
+fn hand_over<S>(run: Run, mut inner: S, mut request: Request) -> impl Future<Output = Response>
 where
     S: Service<Request, Error = Infallible> + Send + 'static,
     S::Response: IntoResponse,
@@ -115,12 +128,11 @@ where
     let delivery = run.delivery();
     // The very bytes that were verified, for a handler that reads the body itself; but not a batch,
     // whose events may have run before.
-    let payload = match delivery.is_batch() {
+    *request.body_mut() = match delivery.is_batch() {
         true => Body::empty(),
         false => Body::from(delivery.verified().payload().clone()),
     };
-    parts.extensions.insert(Delivery::new(delivery));
-    let mut request = Request::from_parts(parts, payload);
+    request.extensions_mut().insert(Delivery::new(delivery));
     // The receiver's limit has admitted the body already.
     DefaultBodyLimit::disable().apply(&mut request);
 

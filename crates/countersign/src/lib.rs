@@ -64,8 +64,8 @@ pub use self::head::Head;
 pub use self::observer::{Observation, Observer, Outcome};
 pub use self::provider::Provider;
 pub use self::receiver::{
-    Admission, Answer, Carried, Connection, Delivery, Fresh, Gate, Intake, Keeper, Receiver, Run,
-    ToClaim,
+    Admission, Answer, Carried, Connection, Delivery, Fresh, Gate, Intake, Keeper, Receiver,
+    Refusal, Run, ToClaim,
 };
 pub use self::scan::Pointer;
 pub use self::secret::Secret;

@@ -152,15 +152,30 @@ impl Verifier {
     /// A duplicate, missing or malformed header: nothing of the body need then be read.
     #[inline]
     pub fn begin<'h, H: Head + ?Sized>(&self, head: &'h H) -> Result<Verification<'h>, Error> {
-        let mut verification = Verification {
+        let mut verification = self.verification();
+        self.prepared.begin(head, &mut verification.state)?;
+        Ok(verification)
+    }
+
+    /// The same in a box, for who would move it often.
+    pub(crate) fn begin_boxed<'h, H: Head + ?Sized>(
+        &self,
+        head: &'h H,
+    ) -> Result<Box<Verification<'h>>, Error> {
+        let mut verification = Box::new(self.verification());
+        self.prepared.begin(head, &mut verification.state)?;
+        Ok(verification)
+    }
+
+    #[inline]
+    fn verification<'h>(&self) -> Verification<'h> {
+        Verification {
             prepared: self.prepared.clone(),
             tolerance: self.tolerance,
             body_limit: self.body_limit,
             state: self.prepared.state(),
             body: Body::default(),
-        };
-        self.prepared.begin(head, &mut verification.state)?;
-        Ok(verification)
+        }
     }
 }
 
@@ -331,9 +346,16 @@ impl Verification<'_> {
     ///
     /// The first fault in this order: signature, payload, time window.
     #[inline]
-    pub fn finish(self, now: UnixTime) -> Result<Verified, Error> {
+    pub fn finish(mut self, now: UnixTime) -> Result<Verified, Error> {
+        self.verdict(now)
+    }
+
+    /// The verdict on the whole body, which is taken from it.
+    #[inline]
+    pub(crate) fn verdict(&mut self, now: UnixTime) -> Result<Verified, Error> {
+        let body = std::mem::take(&mut self.body).finish();
         self.prepared
-            .conclude(&self.state, self.body.finish(), self.tolerance, now)
+            .conclude(&self.state, body, self.tolerance, now)
     }
 
     /// How many bytes would be held after another chunk of `more` bytes.

@@ -16,40 +16,29 @@ use super::{Claim, Commit, DedupeStore, Key, MemoryStore, Renewal, StoreError, T
 /// A call to a store that owns all it needs, so that it can go on after its caller is gone.
 pub(crate) enum Call<T> {
     /// The memory store answers at once: a box would cost as much as its answer.
-    InMemory(InMemory<T>),
-    Boxed(Running<T>),
+    Answered(Option<Result<T, StoreError>>),
+    Running(Running<T>),
 }
 
 pub(crate) type Running<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
-/// One of the four, of either kind of store; `Duration` is the lease or the retention.
-type MemoryMethod<T> = fn(&MemoryStore, &[Key], Token, Duration) -> Result<T, StoreError>;
-type BoxedMethod<T> = fn(Arc<dyn Boxed>, Arc<[Key]>, Token, Duration) -> Running<T>;
-
-pub(crate) struct InMemory<T> {
-    method: MemoryMethod<T>,
-    store: Arc<MemoryStore>,
-    keys: Arc<[Key]>,
-    token: Token,
-    time: Duration,
+impl<T> Call<T> {
+    /// Asks the memory store.
+    fn at_once(ask: impl FnOnce() -> Result<T, StoreError>) -> Call<T> {
+        // Nothing of its own panics, but a clock that it was brought may.
+        let answer = catch_unwind(AssertUnwindSafe(ask));
+        Call::Answered(Some(answer.unwrap_or_else(|_| Err(panicked()))))
+    }
 }
 
-impl<T> Future for Call<T> {
+impl<T: Unpin> Future for Call<T> {
     type Output = Result<T, StoreError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.get_mut() {
-            Call::Boxed(running) => running.as_mut().poll(cx),
-            Call::InMemory(call) => Poll::Ready(call.answer()),
+            Call::Running(running) => running.as_mut().poll(cx),
+            Call::Answered(answer) => answer.take().map_or(Poll::Pending, Poll::Ready),
         }
-    }
-}
-
-impl<T> InMemory<T> {
-    fn answer(&self) -> Result<T, StoreError> {
-        // Nothing of its own panics, but a clock that it was brought may.
-        let call = || (self.method)(&self.store, &self.keys, self.token, self.time);
-        catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(panicked()))
     }
 }
 
@@ -86,68 +75,57 @@ impl AnyStore {
         }
     }
 
-    fn call<T>(
-        &self,
-        keys: Arc<[Key]>,
-        token: Token,
-        time: Duration,
-        in_memory: MemoryMethod<T>,
-        boxed: BoxedMethod<T>,
-    ) -> Call<T> {
-        match &self.store {
-            Store::Memory(store) => Call::InMemory(InMemory {
-                method: in_memory,
-                store: store.clone(),
-                keys,
-                token,
-                time,
-            }),
-            Store::Other(store) => Call::Boxed(boxed(store.clone(), keys, token, time)),
-        }
-    }
-
     pub(crate) fn call_claim(
         &self,
-        keys: Arc<[Key]>,
+        keys: &Arc<[Key]>,
         token: Token,
         lease: Duration,
     ) -> Call<Claim> {
-        let in_memory = |store: &MemoryStore, keys: &[Key], token, _| store.claim_now(keys, token);
-        self.call(keys, token, lease, in_memory, Boxed::claim)
+        match &self.store {
+            Store::Memory(store) => Call::at_once(|| store.claim_now(keys, token)),
+            Store::Other(store) => Call::Running(store.clone().claim(keys.clone(), token, lease)),
+        }
     }
 
     pub(crate) fn call_commit(
         &self,
-        keys: Arc<[Key]>,
+        keys: &Arc<[Key]>,
         token: Token,
         retention: Duration,
     ) -> Call<Commit> {
-        self.call(
-            keys,
-            token,
-            retention,
-            MemoryStore::commit_now,
-            Boxed::commit,
-        )
+        match &self.store {
+            Store::Memory(store) => Call::at_once(|| store.commit_now(keys, token, retention)),
+            Store::Other(store) => {
+                Call::Running(store.clone().commit(keys.clone(), token, retention))
+            }
+        }
     }
 
     pub(crate) fn call_renew(
         &self,
-        keys: Arc<[Key]>,
+        keys: &Arc<[Key]>,
         token: Token,
         lease: Duration,
     ) -> Call<Renewal> {
-        let in_memory = |store: &MemoryStore, keys: &[Key], token, _| store.renew_now(keys, token);
-        self.call(keys, token, lease, in_memory, Boxed::renew)
+        match &self.store {
+            Store::Memory(store) => Call::at_once(|| store.renew_now(keys, token)),
+            Store::Other(store) => Call::Running(store.clone().renew(keys.clone(), token, lease)),
+        }
     }
 
-    pub(crate) fn call_release(&self, keys: Arc<[Key]>, token: Token) -> Call<()> {
-        let in_memory = |store: &MemoryStore, keys: &[Key], token, _| {
-            store.release_now(keys, token);
-            Ok(())
-        };
-        let boxed = |store: Arc<dyn Boxed>, keys, token, _| store.release(keys, token);
-        self.call(keys, token, Duration::ZERO, in_memory, boxed)
+    pub(crate) fn call_release(&self, keys: &Arc<[Key]>, token: Token) -> Call<()> {
+        match &self.store {
+            Store::Memory(store) => Call::at_once(|| {
+                store.release_now(keys, token);
+                Ok(())
+            }),
+            Store::Other(store) => Call::Running(store.clone().release(keys.clone(), token)),
+        }
+    }
+
+    /// Whether every call is answered as it is made, so that nobody ever waits for one.
+    pub(crate) fn answers_at_once(&self) -> bool {
+        matches!(self.store, Store::Memory(_))
     }
 
     pub(crate) fn leases_expire(&self) -> bool {
@@ -165,39 +143,35 @@ impl fmt::Debug for AnyStore {
 }
 
 impl DedupeStore for AnyStore {
-    fn claim(
+    async fn claim(
         &self,
         keys: &[Key],
         token: Token,
         lease: Duration,
-    ) -> impl Future<Output = Result<Claim, StoreError>> + Send {
-        self.call_claim(keys.into(), token, lease)
+    ) -> Result<Claim, StoreError> {
+        self.call_claim(&keys.into(), token, lease).await
     }
 
-    fn commit(
+    async fn commit(
         &self,
         keys: &[Key],
         token: Token,
         retention: Duration,
-    ) -> impl Future<Output = Result<Commit, StoreError>> + Send {
-        self.call_commit(keys.into(), token, retention)
+    ) -> Result<Commit, StoreError> {
+        self.call_commit(&keys.into(), token, retention).await
     }
 
-    fn renew(
+    async fn renew(
         &self,
         keys: &[Key],
         token: Token,
         lease: Duration,
-    ) -> impl Future<Output = Result<Renewal, StoreError>> + Send {
-        self.call_renew(keys.into(), token, lease)
+    ) -> Result<Renewal, StoreError> {
+        self.call_renew(&keys.into(), token, lease).await
     }
 
-    fn release(
-        &self,
-        keys: &[Key],
-        token: Token,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send {
-        self.call_release(keys.into(), token)
+    async fn release(&self, keys: &[Key], token: Token) -> Result<(), StoreError> {
+        self.call_release(&keys.into(), token).await
     }
 
     fn leases_expire(&self) -> bool {

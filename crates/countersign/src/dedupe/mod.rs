@@ -26,7 +26,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 pub use self::any::AnyStore;
-pub(crate) use self::any::Call;
+pub(crate) use self::any::{Call, Running};
 pub use self::memory::MemoryStore;
 pub(crate) use self::transaction::AnyTransactions;
 pub use self::transaction::{Committed, TransactionStore};

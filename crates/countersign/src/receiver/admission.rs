@@ -14,8 +14,9 @@ use super::delivery::Proven;
 use super::gate::{Answer, Gate, RETRY_AFTER, Track};
 use super::limits::{RunPlace, WaitPlace};
 use super::run::Run;
+use super::state::RunState;
 use super::transaction::Dedupe;
-use crate::dedupe::{Call, Claim, Key, Lease, StoreError, Token};
+use crate::dedupe::{Call, Claim, Key, Lease, Running, StoreError, Token};
 use crate::error::ErrorKind;
 use crate::event::Identity;
 use crate::handshake::Greeting;
@@ -28,9 +29,9 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// A verified delivery whose events are to be claimed.
 pub struct Admission {
-    pub(super) track: Track,
-    pub(super) proven: Arc<Proven>,
-    pub(super) keys: Arc<[Key]>,
+    /// On the heap before its events are claimed: all that waits for the claim would otherwise hold it,
+    /// and move it, too. Nobody else has it yet.
+    pub(super) run: Arc<RunState>,
     pub(super) greeting: Option<Box<Greeting>>,
 }
 
@@ -50,6 +51,8 @@ impl Admission {
         }
         let events = of_interest(&track, events)?;
         let keys: Arc<[Key]> = match events.as_slice() {
+            // Without dedupe nothing is held, and nothing can be settled.
+            _ if !track.gate.config.dedupe.is_on() => Arc::default(),
             [(key, _)] => Arc::new([*key]),
             several => {
                 let mut keys: Vec<Key> = several.iter().map(|(key, _)| *key).collect();
@@ -57,10 +60,9 @@ impl Admission {
                 keys.into()
             }
         };
+        let proven = Proven::new(verified, OnceLock::from(events));
         Ok(Admission {
-            track,
-            proven: Arc::new(Proven::new(verified, OnceLock::from(events))),
-            keys,
+            run: Arc::new(RunState::new(track, proven, keys)),
             greeting: None,
         })
     }
@@ -68,18 +70,12 @@ impl Admission {
     /// The run of a delivery that is not to be claimed.
     fn pass(self) -> Result<Run, Answer> {
         let place = self.place()?;
-        Ok(Run::start(
-            self.track,
-            self.proven,
-            Arc::default(),
-            None,
-            place,
-        ))
+        Ok(Run::start(self.run, None, place))
     }
 
     /// A place for the handler.
     pub(super) fn place(&self) -> Result<RunPlace, Answer> {
-        let gate = &self.track.gate;
+        let gate = self.gate();
         let Some(place) = gate.shared.take_run(gate.config.runs) else {
             return Err(self.refuse(ErrorKind::TooManyRuns));
         };
@@ -104,18 +100,18 @@ impl Admission {
     pub fn claim(self) -> impl Future<Output = Result<Run, Answer>> {
         async move {
             self.refuse_greeted()?;
-            match self.track.gate.config.dedupe {
+            match self.gate().config.dedupe {
                 Dedupe::Leases => {}
                 // In a box, since few take this way, and all would have to make room for it.
                 Dedupe::Transaction(_) => return Box::pin(self.unless_committed()).await,
                 Dedupe::None => return self.pass(),
             }
-            let gate = &self.track.gate;
+            let gate = self.gate();
             let token = Token::random();
             let mut waiting: Option<Waiting> = None;
             loop {
                 let place = self.place()?;
-                match gate.claim(&self.keys, token).await {
+                match gate.claim(&self.run.keys, token).await {
                     Some(Ok(Claim::Acquired(lease))) => {
                         return Ok(self.acquired(lease, token, place));
                     }
@@ -124,7 +120,7 @@ impl Admission {
                     }
                     Some(Ok(Claim::InProgress { retry_after })) => {
                         drop(place);
-                        if !Waiting::again(&mut waiting, gate, &self.keys, retry_after).await {
+                        if !Waiting::again(&mut waiting, gate, &self.run.keys, retry_after).await {
                             return Err(self.in_progress(retry_after));
                         }
                     }
@@ -133,7 +129,7 @@ impl Admission {
                         return Err(self.refuse(ErrorKind::StoreUnavailable));
                     }
                     Some(Err(_)) | None if gate.config.fail_open => {
-                        return Ok(Run::start(self.track, self.proven, self.keys, None, place));
+                        return Ok(Run::start(self.run, None, place));
                     }
                     Some(Err(_)) | None => return Err(self.refuse(ErrorKind::StoreUnavailable)),
                 }
@@ -145,18 +141,16 @@ impl Admission {
     fn acquired(mut self, lease: Lease, token: Token, place: RunPlace) -> Run {
         self.note_differing(&lease.differing);
         self.keep(lease.fresh);
-        Run::start(self.track, self.proven, self.keys, Some(token), place)
+        Run::start(self.run, Some(token), place)
     }
 
     /// Leaves the events under these keys to the handler; the others had been committed before.
     pub(super) fn keep(&mut self, keys: Vec<Key>) {
-        if keys.len() < self.keys.len() {
-            // Nobody else has it yet.
-            if let Some(events) = Arc::get_mut(&mut self.proven).and_then(Proven::events_mut) {
-                let fresh = |key: &Key| keys.binary_search(key).is_ok();
-                events.retain(|(key, _)| fresh(key));
-            }
-            self.keys = keys.into();
+        if keys.len() < self.run.keys.len()
+            && let Some(run) = Arc::get_mut(&mut self.run)
+        {
+            run.proven.retain(|key| keys.binary_search(key).is_ok());
+            run.keys = keys.into();
         }
     }
 
@@ -173,32 +167,39 @@ impl Admission {
     }
 
     pub(super) fn refuse(&self, kind: ErrorKind) -> Answer {
-        let events = self.track.names(self.proven.seen());
-        self.track.refuse(kind, &events)
+        let track = &self.run.track;
+        track.refuse(kind, &track.names(self.run.proven.seen()))
     }
 
     fn answered(&self, outcome: Outcome, status: StatusCode) {
-        let events = self.track.names(self.proven.seen());
-        self.track.answered(outcome, None, status, &events);
+        let track = &self.run.track;
+        let events = track.names(self.run.proven.seen());
+        track.answered(outcome, None, status, &events);
     }
 
     pub(super) fn note_differing(&self, differing: &[Key]) {
         if differing.is_empty() {
             return;
         }
-        let events = self.proven.seen().iter();
+        let events = self.run.proven.seen().iter();
         let events: Vec<Identity> = events
             .filter(|(key, _)| differing.contains(key))
             .map(|(_, event)| event.clone())
             .collect();
-        self.track.noticed(Outcome::PayloadDiffers, &events, false);
+        self.run
+            .track
+            .noticed(Outcome::PayloadDiffers, &events, false);
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.run.track.gate
     }
 }
 
 impl fmt::Debug for Admission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admission")
-            .field("keys", &self.keys.len())
+            .field("keys", &self.run.keys.len())
             .finish_non_exhaustive()
     }
 }
@@ -315,17 +316,20 @@ impl Gate {
     /// One claim; `None` if the store did not answer in time. Whatever a claim without an answer
     /// may still do in the store is undone by the keeper.
     async fn claim(&self, keys: &Arc<[Key]>, token: Token) -> Option<Result<Claim, StoreError>> {
-        let call = self
-            .config
-            .store
-            .call_claim(keys.clone(), token, self.config.lease);
-        let pending = PendingClaim {
-            call: Some(call),
-            gate: self.clone(),
-            keys: keys.clone(),
-            token,
+        let config = &self.config;
+        let answer = match config.store.call_claim(keys, token, config.lease) {
+            Call::Answered(answer) => answer,
+            Call::Running(call) => {
+                let pending = PendingClaim {
+                    call: Some(call),
+                    gate: self.clone(),
+                    keys: keys.clone(),
+                    token,
+                };
+                // In a box: the memory store, which most have, never comes here.
+                Box::pin(self.within(self.lease_timeout(), pending)).await
+            }
         };
-        let answer = self.within(self.lease_timeout(), pending).await;
         if let Some(Err(error)) = &answer
             && !error.is_full()
         {
@@ -338,7 +342,7 @@ impl Gate {
 /// A claim that goes on in the background when nobody waits for it any longer: the sender hung
 /// up, or the store was too slow.
 struct PendingClaim {
-    call: Option<Call<Claim>>,
+    call: Option<Running<Claim>>,
     gate: Gate,
     keys: Arc<[Key]>,
     token: Token,
@@ -351,7 +355,7 @@ impl Future for PendingClaim {
         let Some(call) = &mut self.call else {
             return Poll::Pending;
         };
-        let answer = Pin::new(call).poll(cx);
+        let answer = call.as_mut().poll(cx);
         if answer.is_ready() {
             self.call = None;
         }
@@ -370,7 +374,7 @@ impl Drop for PendingClaim {
 
 impl Gate {
     /// Awaits a claim that nobody waits for any longer, and undoes it.
-    fn await_late_claim(&self, call: Call<Claim>, keys: Arc<[Key]>, token: Token) {
+    fn await_late_claim(&self, call: Running<Claim>, keys: Arc<[Key]>, token: Token) {
         let gate = self.clone();
         self.shared.jobs.push(async move {
             match gate.within(gate.config.lease, call).await {

@@ -11,12 +11,10 @@ use crate::verified::Verified;
 /// A verified delivery in the hands of its handler. Cloning is cheap.
 #[derive(Clone)]
 pub struct Delivery {
-    proven: Arc<Proven>,
     pub(super) run: Arc<RunState>,
 }
 
-/// What a delivery proved to be. It is put on the heap before its events are claimed, since all
-/// that waits for the claim would otherwise hold it, and move it, too.
+/// What a delivery proved to be.
 pub(crate) struct Proven {
     verified: Verified,
     /// There before they are claimed; without a claim, once somebody asks for them.
@@ -33,19 +31,27 @@ impl Proven {
         self.events.get().map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn events_mut(&mut self) -> Option<&mut Vec<(Key, Identity)>> {
-        self.events.get_mut()
+    /// The keys of the events, as far as they have been identified.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.seen().iter().map(|(key, _)| key)
+    }
+
+    /// Leaves out the events whose keys are not `fresh`.
+    pub(crate) fn retain(&mut self, fresh: impl Fn(&Key) -> bool) {
+        if let Some(events) = self.events.get_mut() {
+            events.retain(|(key, _)| fresh(key));
+        }
     }
 }
 
 impl Delivery {
-    pub(crate) fn new(proven: Arc<Proven>, run: Arc<RunState>) -> Delivery {
-        Delivery { proven, run }
+    pub(crate) fn new(run: Arc<RunState>) -> Delivery {
+        Delivery { run }
     }
 
     /// The proof, with the payload.
     pub fn verified(&self) -> &Verified {
-        &self.proven.verified
+        &self.run.proven.verified
     }
 
     /// The events to run, in the order of the delivery: those that had not been committed before, or
@@ -55,7 +61,7 @@ impl Delivery {
     }
 
     pub(super) fn keyed(&self) -> &[(Key, Identity)] {
-        let Proven { verified, events } = &*self.proven;
+        let Proven { verified, events } = &self.run.proven;
         events.get_or_init(|| {
             let config = &self.run.track.gate.config;
             let events = config.verifier.identify(verified).into_iter();
@@ -63,11 +69,6 @@ impl Delivery {
                 .map(|event| (event.key(&config.endpoint), event))
                 .collect()
         })
-    }
-
-    /// The keys of the events, as far as they have been identified.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.proven.seen().iter().map(|(key, _)| key)
     }
 
     /// The one event of a delivery that is no batch, decoded.
@@ -164,7 +165,7 @@ impl Delivery {
 impl std::fmt::Debug for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Delivery")
-            .field("events", &self.proven.seen().len())
+            .field("events", &self.run.proven.seen().len())
             .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ use super::Receiver;
 use super::admission::Admission;
 use super::delivery::Proven;
 use super::gate::{Answer, Gate, Track};
+use super::state::RunState;
 use crate::error::ConfigError;
 use crate::handshake::{Greeting, Handshake};
 use crate::head::Head;
@@ -41,10 +42,9 @@ impl Gate {
 impl Admission {
     /// One whose events nobody has to know before its handler runs.
     pub(crate) fn unseen(track: Track, verified: Verified) -> Admission {
+        let proven = Proven::new(verified, OnceLock::new());
         Admission {
-            track,
-            proven: Arc::new(Proven::new(verified, OnceLock::new())),
-            keys: Arc::default(),
+            run: Arc::new(RunState::new(track, proven, Arc::default())),
             greeting: None,
         }
     }

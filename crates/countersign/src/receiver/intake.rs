@@ -1,5 +1,8 @@
 //! The body of a delivery coming in, bounded and verified.
 
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use futures_util::future::{Either, ready};
 use http::StatusCode;
@@ -11,6 +14,7 @@ use super::limits::Unverified;
 use super::run::Run;
 use crate::error::{Error, ErrorKind};
 use crate::event::Identity;
+use crate::handshake::Greeting;
 use crate::head::Head;
 use crate::identify::time_of;
 use crate::observer::Outcome;
@@ -20,9 +24,27 @@ use crate::verifier::Verification;
 
 /// A delivery whose head is in order, taking in its body.
 pub struct Intake<'h> {
-    verification: Verification<'h>,
+    /// In a box: an adapter moves what it waits with, and the state of a verification is large.
+    verification: Box<Verification<'h>>,
     held: Unverified,
     track: Track,
+    /// What the wall clock said, if it was asked.
+    begun: Option<UnixTime>,
+}
+
+/// Why a delivery did not get as far as a claim.
+#[derive(Debug)]
+pub enum Refusal<E> {
+    /// It is refused with the rest of its body to come.
+    Early(Answer),
+    /// The rest of its body did not come in time.
+    Silent(Answer),
+    /// It is refused with its whole body read.
+    Late(Answer),
+    /// Its body broke off.
+    Broken(E),
+    /// It is a handshake, which has its answer.
+    Greeted(Box<Greeting>),
 }
 
 impl<'h> Intake<'h> {
@@ -34,15 +56,16 @@ impl<'h> Intake<'h> {
         let track = Track::new(gate);
         let config = &gate.config;
         let held = Unverified::new(&gate.shared);
-        let begun = || -> Result<Verification<'h>, Error> {
-            let mut verification = config.verifier.begin(head)?;
+        let mut now = None;
+        let mut begun = || -> Result<Box<Verification<'h>>, Error> {
+            let mut verification = config.verifier.begin_boxed(head)?;
             // The window is checked again, and then for good, behind the signature: here it spares
             // the work of reading and hashing what cannot pass.
             if let (Some(timestamp), Some(tolerance)) = (
                 verification.claimed_timestamp(),
                 config.verifier.tolerance(),
             ) {
-                tolerance.check(timestamp, gate.clock.now())?;
+                tolerance.check(timestamp, *now.insert(gate.clock.now()))?;
             }
             if let Some(declared) = declared {
                 verification.expect(declared)?;
@@ -60,6 +83,7 @@ impl<'h> Intake<'h> {
                 verification,
                 held,
                 track,
+                begun: now,
             }),
             Err(error) => Err(track.refuse(error.kind(), &[])),
         }
@@ -110,12 +134,18 @@ impl<'h> Intake<'h> {
     ///
     /// The answer, if the delivery is forged, stale or of no interest.
     pub fn conclude(self) -> Result<Admission, Answer> {
+        let now = self.track.gate.clock.now();
+        self.conclude_at(now)
+    }
+
+    fn conclude_at(self, now: UnixTime) -> Result<Admission, Answer> {
         let Intake {
-            verification,
+            mut verification,
             held,
             mut track,
+            ..
         } = self;
-        let verified = match verification.finish(track.gate.clock.now()) {
+        let verified = match verification.verdict(now) {
             Ok(verified) => verified,
             Err(error) => return Err(track.refuse(error.kind(), &[])),
         };
@@ -135,6 +165,56 @@ impl<'h> Intake<'h> {
             return Err(track.refuse(ErrorKind::TimestampStale, &events));
         }
         Admission::new(track, verified, events)
+    }
+}
+
+impl Gate {
+    /// [Begins](Gate::begin) with a delivery's head, takes in its body as `next` yields it, within the time
+    /// that a body may take, and [concludes](Intake::conclude). What is left is to claim its events.
+    ///
+    /// # Errors
+    ///
+    /// The answer, if the delivery is refused, or what `next` failed with.
+    pub async fn take_in<H: Head + ?Sized, E>(
+        &self,
+        head: &H,
+        declared: Option<u64>,
+        mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, E>>>,
+    ) -> Result<Admission, Refusal<E>> {
+        if let Some(greeting) = self.greet(head) {
+            return Err(Refusal::Greeted(Box::new(greeting)));
+        }
+        let mut intake = self.begin(head, declared).map_err(Refusal::Early)?;
+        let reading = poll_fn(|cx| {
+            loop {
+                match next(cx) {
+                    Poll::Ready(Some(Ok(chunk))) => match intake.update(chunk) {
+                        Ok(()) => {}
+                        Err(answer) => return Poll::Ready(Err(Refusal::Early(answer))),
+                    },
+                    Poll::Ready(Some(Err(error))) => {
+                        return Poll::Ready(Err(Refusal::Broken(error)));
+                    }
+                    Poll::Ready(None) => return Poll::Ready(Ok(())),
+                    Poll::Pending => {
+                        // The time that passes now counts for the window.
+                        intake.begun = None;
+                        return Poll::Pending;
+                    }
+                }
+            }
+        });
+        match self.within(self.body_timeout(), reading).await {
+            Some(Ok(())) => {}
+            Some(Err(refusal)) => return Err(refusal),
+            None => return Err(Refusal::Silent(intake.timed_out())),
+        }
+        let now = intake.begun.unwrap_or_else(|| self.clock.now());
+        let mut admission = intake.conclude_at(now).map_err(Refusal::Late)?;
+        match admission.greeting() {
+            Some(greeting) => Err(Refusal::Greeted(greeting)),
+            None => Ok(admission),
+        }
     }
 }
 

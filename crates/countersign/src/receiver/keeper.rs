@@ -105,12 +105,11 @@ impl Future for Keeper {
 fn look(shared: &Arc<Shared>, now: Duration) {
     for run in shared.watched_runs() {
         let config = &run.track.gate.config;
-        if now.saturating_sub(run.started) >= config.max_run {
+        let age = run.age(now);
+        if age >= config.max_run {
             run.stop.give();
             // A handler that does not block its thread is joined within moments of the signal.
-            if now.saturating_sub(run.started)
-                >= config.max_run.saturating_add(config.store_timeout)
-            {
+            if age >= config.max_run.saturating_add(config.store_timeout) {
                 run.give_up();
             }
         }
@@ -130,7 +129,7 @@ async fn renew(run: Arc<RunState>) {
     let (held, committing) = (run.keys(Mark::Held), run.keys(Mark::Committing));
     let mut renewed = true;
     if !held.is_empty() && !run.is_given_up() {
-        match gate.try_renew(held.clone(), token).await {
+        match gate.try_renew(&held, token).await {
             Some(Renewal::Renewed) => {}
             // An entry is also gone if it was settled in the meantime; then fewer are held now.
             // Where it is not, the rest of a batch goes on being renewed.
@@ -139,7 +138,7 @@ async fn renew(run: Arc<RunState>) {
         }
     }
     if !committing.is_empty() {
-        renewed &= gate.try_renew(committing, token).await.is_some();
+        renewed &= gate.try_renew(&committing, token).await.is_some();
     }
     if renewed {
         run.renewed(gate.clock.monotonic());

@@ -44,7 +44,7 @@ pub use self::admission::Admission;
 pub use self::connection::{Carried, Connection};
 pub use self::delivery::Delivery;
 pub use self::gate::{Answer, Gate};
-pub use self::intake::Intake;
+pub use self::intake::{Intake, Refusal};
 pub use self::keeper::Keeper;
 pub use self::run::Run;
 pub use self::transaction::{Fresh, ToClaim};

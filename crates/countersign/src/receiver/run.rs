@@ -3,18 +3,18 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::FutureExt;
 use http::StatusCode;
 use pin_project_lite::pin_project;
 
 use super::connection::Connection;
-use super::delivery::{Delivery, Proven};
-use super::gate::{Answer, Track};
+use super::delivery::Delivery;
+use super::gate::Answer;
 use super::limits::RunPlace;
 use super::state::RunState;
-use crate::dedupe::{Key, Token};
+use crate::dedupe::Token;
 use crate::observer::Outcome;
 
 /// The right to run the handler once for the events of one delivery.
@@ -22,38 +22,32 @@ use crate::observer::Outcome;
 /// Dropped without [`supervise`](Run::supervise), it releases them.
 pub struct Run {
     pub(super) state: Arc<RunState>,
-    pub(super) delivery: Delivery,
     _place: RunPlace,
 }
 
 /// How a handler ended.
-enum Ended<R> {
-    Finished(R),
+enum Ended {
+    Finished(StatusCode),
     Panicked,
     Stopped,
 }
 
 impl Run {
-    pub(crate) fn start(
-        track: Track,
-        proven: Arc<Proven>,
-        keys: Arc<[Key]>,
-        token: Option<Token>,
-        place: RunPlace,
-    ) -> Run {
-        let names = track.names(proven.seen());
-        let state = Arc::new(RunState::new(track, names, token, keys));
-        let delivery = Delivery::new(proven, state.clone());
+    /// A run of what `state` holds, under `token` if it was claimed.
+    pub(crate) fn start(mut state: Arc<RunState>, token: Option<Token>, place: RunPlace) -> Run {
+        // Nobody else has it yet.
+        if let Some(state) = Arc::get_mut(&mut state) {
+            state.start(token);
+        }
         Run {
             state,
-            delivery,
             _place: place,
         }
     }
 
     /// What the handler is given.
     pub fn delivery(&self) -> Delivery {
-        self.delivery.clone()
+        Delivery::new(self.state.clone())
     }
 
     /// The sender's side of the run.
@@ -78,105 +72,144 @@ impl Run {
         F: Future,
         S: FnOnce(&F::Output) -> StatusCode,
     {
-        // One future behind the other and in its room: an `async` block would hold the handler
-        // twice, and what settles beside it.
-        let handled = Handled {
-            state: self.state.clone(),
-            handler: Some(handler),
-        };
-        handled.then(|ended| self.settled(ended, status))
+        Supervised {
+            stage: Stage::Handling { handler },
+            status: Some(status),
+            run: Some(self),
+        }
     }
 
-    /// Settles what the handler has left.
-    async fn settled<R>(
-        self,
-        ended: Ended<R>,
-        status: impl FnOnce(&R) -> StatusCode,
-    ) -> Result<R, Answer> {
+    /// Settles what the handler has left. The answer that stands in for its own, if one does.
+    async fn settled(self, ended: Ended) -> Option<Answer> {
         let state = &self.state;
-        let (outcome, result) = match ended {
-            Ended::Finished(response) if state.track.gate.config.dedupe.is_in_transaction() => {
-                let status = status(&response);
-                let (outcome, answer) = Box::pin(self.proof_of(status)).await;
-                (outcome, answer.map_or(Ok((status, response)), Err))
+        let (outcome, status, instead) = match ended {
+            Ended::Finished(status) if state.track.gate.config.dedupe.is_in_transaction() => {
+                let (outcome, instead) = Box::pin(self.proof_of(status)).await;
+                (
+                    outcome,
+                    instead.map_or(status, |instead| instead.status),
+                    instead,
+                )
             }
-            Ended::Finished(response) => {
-                let status = status(&response);
+            Ended::Finished(status) => {
                 let also = &state.track.gate.config.commit_also;
                 let success = status.is_success() || also.as_ref().is_some_and(|also| also(status));
                 state.settle(success).await;
                 match (success, state.failed_status()) {
-                    (true, None) => (Outcome::Delivered, Ok((status, response))),
+                    (true, None) => (Outcome::Delivered, status, None),
                     // The sender has to come again with what failed.
                     (true, Some(failed)) if status.is_success() => {
-                        (Outcome::HandlerFailed, Err(Answer::bare(failed)))
+                        (Outcome::HandlerFailed, failed, Some(Answer::bare(failed)))
                     }
-                    _ => (Outcome::HandlerFailed, Ok((status, response))),
+                    _ => (Outcome::HandlerFailed, status, None),
                 }
             }
             Ended::Panicked => {
                 state.settle(false).await;
-                (
-                    Outcome::HandlerFailed,
-                    Err(Answer::bare(StatusCode::INTERNAL_SERVER_ERROR)),
-                )
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                (Outcome::HandlerFailed, status, Some(Answer::bare(status)))
             }
             Ended::Stopped => {
                 state.settle(false).await;
-                (
-                    Outcome::HandlerTimedOut,
-                    Err(Answer::bare(StatusCode::SERVICE_UNAVAILABLE)),
-                )
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                (Outcome::HandlerTimedOut, status, Some(Answer::bare(status)))
             }
-        };
-        let status = match &result {
-            Ok((status, _)) => *status,
-            Err(answer) => answer.status,
         };
         let partly = match outcome {
             Outcome::Delivered => None,
-            _ => Some(state.done_among(&state.names, self.delivery.keys())),
+            _ => Some(state.done_among(&state.names, state.proven.keys())),
         };
         let committed = partly.as_deref().unwrap_or(&state.names);
         let heard = (!state.is_detached()).then_some(status);
         state.track.ran(outcome, heard, (&state.names, committed));
-        result.map(|(_, response)| response)
+        instead
     }
 }
 
 pin_project! {
-    /// A handler, until it ends or is to be stopped. It is joined then, before anything is released.
-    struct Handled<F> {
-        state: Arc<RunState>,
+    /// A handler until it ends or is to be stopped, and then, in its room, what settles its events.
+    struct Supervised<F: Future, S> {
         #[pin]
-        handler: Option<F>,
+        stage: Stage<F>,
+        status: Option<S>,
+        // Until the handler has ended. Behind it: it is joined before anything is released.
+        run: Option<Run>,
     }
 }
 
-impl<F: Future> Future for Handled<F> {
-    type Output = Ended<F::Output>;
+pin_project! {
+    #[project = StageNow]
+    enum Stage<F: Future> {
+        Handling {
+            #[pin]
+            handler: F,
+        },
+        Settling {
+            settled: Pin<Box<dyn Future<Output = Option<Answer>> + Send>>,
+            response: Option<F::Output>,
+        },
+        Over,
+    }
+}
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let (state, mut handler) = (this.state, this.handler);
-        let ended = 'ended: {
-            // First the handler: if it finished just as it was to be stopped, its answer counts.
-            let running = handler.as_mut().as_pin_mut();
-            let poll = || running.map_or(Poll::Pending, |running| running.poll(cx));
-            match catch_unwind(AssertUnwindSafe(poll)) {
-                Ok(Poll::Ready(response)) => break 'ended Ended::Finished(response),
-                Err(_) => break 'ended Ended::Panicked,
-                Ok(Poll::Pending) => state.watch(),
+impl<F: Future, S: FnOnce(&F::Output) -> StatusCode> Future for Supervised<F, S> {
+    type Output = Result<F::Output, Answer>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.as_mut().project();
+        let (ended, response) = match (this.stage.as_mut().project(), &*this.run) {
+            (StageNow::Handling { handler }, Some(run)) => {
+                // First the handler: if it finished just as it was to be stopped, its answer counts.
+                let poll = || handler.poll(cx);
+                match catch_unwind(AssertUnwindSafe(poll)) {
+                    Ok(Poll::Ready(response)) => {
+                        let status = this.status.take().map(|status| status(&response));
+                        (
+                            status.map_or(Ended::Panicked, Ended::Finished),
+                            Some(response),
+                        )
+                    }
+                    Err(_) => (Ended::Panicked, None),
+                    Ok(Poll::Pending) => {
+                        run.state.watch();
+                        ready!(run.state.stop.poll(cx));
+                        (Ended::Stopped, None)
+                    }
+                }
             }
-            match state.stop.poll(cx) {
-                Poll::Ready(()) => Ended::Stopped,
-                Poll::Pending => return Poll::Pending,
+            (StageNow::Settling { settled, response }, _) => {
+                let instead = ready!(settled.as_mut().poll(cx));
+                return Poll::Ready(answer(instead, response.take()));
             }
+            _ => return Poll::Pending,
         };
         // What its drop panics with has been told by the panic hook, and changes nothing for its
         // events.
-        let _ = catch_unwind(AssertUnwindSafe(|| handler.set(None)));
-        Poll::Ready(ended)
+        let _ = catch_unwind(AssertUnwindSafe(|| this.stage.set(Stage::Over)));
+        let Some(run) = this.run.take() else {
+            return Poll::Pending;
+        };
+        let at_once = run.state.settles_at_once();
+        let settled = run.settled(ended);
+        if at_once {
+            // Where it stands: nothing in it waits for an answer, and it needs no box.
+            let unsettled = Some(Answer::bare(StatusCode::INTERNAL_SERVER_ERROR));
+            let instead = settled.now_or_never().unwrap_or(unsettled);
+            return Poll::Ready(answer(instead, response));
+        }
+        let settled = Box::pin(settled);
+        this.stage.set(Stage::Settling { settled, response });
+        self.poll(cx)
+    }
+}
+
+/// The handler's own response, unless something stands in for it.
+fn answer<R>(instead: Option<Answer>, response: Option<R>) -> Result<R, Answer> {
+    match (instead, response) {
+        (None, Some(response)) => Ok(response),
+        (Some(instead), _) => Err(instead),
+        // A handler that ended without a response is answered for.
+        (None, None) => Err(Answer::bare(StatusCode::INTERNAL_SERVER_ERROR)),
     }
 }
 

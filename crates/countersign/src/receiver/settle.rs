@@ -14,7 +14,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Gate {
     /// One try to commit; `None` if it failed or took too long.
-    pub(crate) async fn try_commit(&self, keys: Arc<[Key]>, token: Token) -> Option<Commit> {
+    pub(crate) async fn try_commit(&self, keys: &Arc<[Key]>, token: Token) -> Option<Commit> {
         let call = self
             .config
             .store
@@ -23,13 +23,13 @@ impl Gate {
     }
 
     /// One try to renew; `None` if it failed or took too long.
-    pub(crate) async fn try_renew(&self, keys: Arc<[Key]>, token: Token) -> Option<Renewal> {
+    pub(crate) async fn try_renew(&self, keys: &Arc<[Key]>, token: Token) -> Option<Renewal> {
         let call = self.config.store.call_renew(keys, token, self.config.lease);
         self.within(self.lease_timeout(), call).await?.ok()
     }
 
     /// One try to release; whether it was answered.
-    pub(crate) async fn try_release(&self, keys: Arc<[Key]>, token: Token) -> bool {
+    pub(crate) async fn try_release(&self, keys: &Arc<[Key]>, token: Token) -> bool {
         let call = self.config.store.call_release(keys, token);
         matches!(
             self.within(self.config.store_timeout, call).await,
@@ -41,7 +41,7 @@ impl Gate {
         let mut pause = FIRST_PAUSE;
         loop {
             self.clock.sleep(pause).await;
-            if let Some(commit) = self.try_commit(keys.clone(), token).await {
+            if let Some(commit) = self.try_commit(&keys, token).await {
                 return commit;
             }
             pause = (pause * 2).min(LAST_PAUSE);
@@ -50,7 +50,7 @@ impl Gate {
 
     pub(crate) async fn release_until_answered(&self, keys: Arc<[Key]>, token: Token) {
         let mut pause = FIRST_PAUSE;
-        while !self.try_release(keys.clone(), token).await {
+        while !self.try_release(&keys, token).await {
             self.clock.sleep(pause).await;
             pause = (pause * 2).min(LAST_PAUSE);
         }
@@ -62,7 +62,7 @@ impl Gate {
         let end = self.clock.monotonic().saturating_add(self.config.lease);
         let mut pause = FIRST_PAUSE;
         loop {
-            let answered = self.try_release(keys.clone(), token).await;
+            let answered = self.try_release(&keys, token).await;
             // Where leases expire, the claim is void by then; else it takes an answered release.
             let void = answered || self.config.store.leases_expire();
             if self.clock.monotonic() >= end && void {
@@ -79,20 +79,19 @@ impl RunState {
     /// background until it lands, with the lease renewed all the while. Without a claim there is
     /// nothing to commit.
     pub(crate) async fn commit(self: &Arc<Self>, keys: Arc<[Key]>) {
-        let Some(token) = self.token else {
-            return self.committed(&keys);
-        };
         if keys.is_empty() {
             return;
         }
+        let Some(token) = self.token else {
+            return self.committed(&keys);
+        };
         let unsettled = Unsettled {
             run: self,
-            keys: Some(keys.clone()),
+            keys,
             later: Self::commit_later,
         };
-        if let Some(commit) = self.track.gate.try_commit(keys.clone(), token).await {
-            unsettled.settled();
-            self.landed(&keys, commit);
+        if let Some(commit) = self.track.gate.try_commit(&unsettled.keys, token).await {
+            self.landed(&unsettled.settled(), commit);
         } else {
             self.track
                 .noticed(Outcome::CommitFailed, &self.names, self.is_detached());
@@ -107,10 +106,10 @@ impl RunState {
         };
         let unsettled = Unsettled {
             run: self,
-            keys: Some(keys.clone()),
+            keys,
             later: Self::release_later,
         };
-        if self.track.gate.try_release(keys, token).await {
+        if self.track.gate.try_release(&unsettled.keys, token).await {
             unsettled.settled();
         }
     }
@@ -149,20 +148,22 @@ impl RunState {
 /// keeper goes on with it.
 struct Unsettled<'r> {
     run: &'r Arc<RunState>,
-    keys: Option<Arc<[Key]>>,
+    /// None of them once it is settled.
+    keys: Arc<[Key]>,
     later: fn(&Arc<RunState>, Arc<[Key]>),
 }
 
 impl Unsettled<'_> {
-    fn settled(mut self) {
-        self.keys = None;
+    /// The keys that have been settled.
+    fn settled(mut self) -> Arc<[Key]> {
+        std::mem::take(&mut self.keys)
     }
 }
 
 impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
-        if let Some(keys) = self.keys.take() {
-            (self.later)(self.run, keys);
+        if !self.keys.is_empty() {
+            (self.later)(self.run, std::mem::take(&mut self.keys));
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::delivery::Proven;
 use super::gate::Track;
 use super::signal::Signal;
 use crate::dedupe::{Key, Token};
@@ -14,16 +15,16 @@ use crate::event::Identity;
 use crate::observer::Outcome;
 use crate::typed::DecodeError;
 
-/// What of a run is shared with the keeper, the handler and the connection.
+/// A delivery and its run, as the keeper, the handler and the connection share them.
 pub(crate) struct RunState {
     pub(crate) track: Track,
+    pub(crate) proven: Proven,
     /// What observations name the events by, without their payloads.
     pub(crate) names: Vec<Identity>,
     /// `None` if the store could not be reached and the run goes on without a claim.
     pub(crate) token: Option<Token>,
-    /// All keys of the run.
-    keys: Arc<[Key]>,
-    pub(crate) started: Duration,
+    /// All keys of the run, which are sorted.
+    pub(crate) keys: Arc<[Key]>,
     /// Asks the handler's future to be dropped.
     pub(crate) stop: Signal,
     /// Tells the handler that another run took an event over.
@@ -33,10 +34,14 @@ pub(crate) struct RunState {
     inner: Mutex<Inner>,
 }
 
+#[derive(Default)]
 struct Inner {
     keys: Vec<(Key, Mark)>,
     /// The events that did not decode, and whether that refuses them.
     undecodable: Vec<(Key, bool)>,
+    /// When the run began. Where no lease depends on it, the clock is not read before the handler has to
+    /// wait for something.
+    started: Option<Duration>,
     renewed_at: Duration,
     renewing: bool,
     /// The place among the watched runs.
@@ -46,6 +51,40 @@ struct Inner {
     found_fresh: Option<bool>,
     /// Whether the handler has ended, so that nothing but commits is left to wait for.
     ended: bool,
+}
+
+/// What a handler has left to settle.
+struct Left {
+    done: Option<Arc<[Key]>>,
+    failed: Option<Arc<[Key]>>,
+}
+
+impl Inner {
+    fn begin(&mut self, now: Duration) {
+        self.started = Some(now);
+        self.renewed_at = now;
+    }
+
+    /// Moves those of `keys` that are still held to `mark`; `all` are the keys of the run.
+    fn take(
+        &mut self,
+        all: &Arc<[Key]>,
+        keys: impl Fn(&Key) -> bool,
+        mark: Mark,
+    ) -> Option<Arc<[Key]>> {
+        let takes = |(key, was): &(Key, Mark)| *was == Mark::Held && keys(key);
+        let taken = self.keys.iter().filter(|entry| takes(entry));
+        let taken: Arc<[Key]> = match taken.clone().count() {
+            0 => return None,
+            // Mostly it is all of them: then the list is there.
+            count if count == all.len() => all.clone(),
+            _ => taken.map(|(key, _)| *key).collect(),
+        };
+        for entry in self.keys.iter_mut().filter(|entry| takes(entry)) {
+            entry.1 = mark;
+        }
+        Some(taken)
+    }
 }
 
 /// What became of one event of a run.
@@ -62,38 +101,42 @@ pub(crate) enum Mark {
 }
 
 impl RunState {
-    /// A run of the events under `keys`, which it holds from now on if it has a token.
-    pub(crate) fn new(
-        track: Track,
-        names: Vec<Identity>,
-        token: Option<Token>,
-        keys: Arc<[Key]>,
-    ) -> RunState {
-        let started = track.gate.clock.monotonic();
+    /// Of a delivery whose run has not begun.
+    pub(crate) fn new(track: Track, proven: Proven, keys: Arc<[Key]>) -> RunState {
         RunState {
             track,
-            names,
-            token,
-            started,
+            proven,
+            names: Vec::new(),
+            token: None,
+            keys,
             stop: Signal::default(),
             lost: Signal::default(),
             detached: AtomicBool::new(false),
-            inner: Mutex::new(Inner {
-                keys: keys.iter().map(|key| (*key, Mark::Held)).collect(),
-                undecodable: Vec::new(),
-                renewed_at: started,
-                renewing: false,
-                watched: None,
-                given_up: false,
-                found_fresh: None,
-                ended: false,
-            }),
-            keys,
+            inner: Mutex::default(),
+        }
+    }
+
+    /// The run begins; it holds its keys from now on if it has a token.
+    pub(crate) fn start(&mut self, token: Option<Token>) {
+        self.names = self.track.names(self.proven.seen());
+        self.token = token;
+        let expires = token.is_some() && self.track.gate.config.store.leases_expire();
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        inner.keys = self.keys.iter().map(|key| (*key, Mark::Held)).collect();
+        if expires {
+            inner.begin(self.track.gate.clock.monotonic());
         }
     }
 
     pub(crate) fn dedupes(&self) -> bool {
         self.track.gate.config.dedupe.is_on()
+    }
+
+    /// Whether no settlement has to wait for an answer.
+    pub(crate) fn settles_at_once(&self) -> bool {
+        let config = &self.track.gate.config;
+        !config.dedupe.is_in_transaction()
+            && (self.token.is_none() || config.store.answers_at_once())
     }
 
     /// The sender was answered, or hung up, before the handler was done.
@@ -114,6 +157,9 @@ impl RunState {
     pub(crate) fn watch(self: &Arc<Self>) {
         let mut inner = self.inner();
         if inner.watched.is_none() {
+            if inner.started.is_none() {
+                inner.begin(self.track.gate.clock.monotonic());
+            }
             inner.watched = Some(self.track.gate.shared.watched().insert(self.clone()));
         }
     }
@@ -136,6 +182,11 @@ impl RunState {
         let inner = self.inner();
         let marked = inner.keys.iter().filter(|(_, is)| *is == mark);
         marked.map(|(key, _)| *key).collect()
+    }
+
+    /// For how long the run has been going on.
+    pub(crate) fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.inner().started.unwrap_or(now))
     }
 
     /// Whether a renewal is due now; if so, it is begun.
@@ -266,30 +317,19 @@ impl RunState {
 
     /// Moves those of `keys` that are still held to `mark`; the ones that were.
     pub(crate) fn take(&self, keys: impl Fn(&Key) -> bool, mark: Mark) -> Arc<[Key]> {
-        let mut inner = self.inner();
-        let takes = |(key, was): &(Key, Mark)| *was == Mark::Held && keys(key);
-        // Mostly it is all of them: then the list is there.
-        let taken: Arc<[Key]> = match inner.keys.iter().all(takes) {
-            true => self.keys.clone(),
-            false => {
-                let taken = inner.keys.iter().filter(|entry| takes(entry));
-                taken.map(|(key, _)| *key).collect()
-            }
-        };
-        for entry in inner.keys.iter_mut().filter(|entry| takes(entry)) {
-            entry.1 = mark;
-        }
-        taken
+        self.inner()
+            .take(&self.keys, keys, mark)
+            .unwrap_or_default()
     }
 
     /// The handler has ended: commits or releases what it has not settled itself.
     pub(crate) async fn settle(self: &Arc<Self>, success: bool) {
-        if success {
-            let refused = self.take_refused();
-            self.commit(self.end(true)).await;
-            self.release(refused).await;
-        } else {
-            self.release(self.end(false)).await;
+        let Left { done, failed } = self.end(success);
+        if let Some(done) = done {
+            self.commit(done).await;
+        }
+        if let Some(failed) = failed {
+            self.release(failed).await;
         }
     }
 
@@ -300,35 +340,31 @@ impl RunState {
         refused.map(|(key, _)| *key).collect()
     }
 
-    /// Takes what did not decode: no answer makes a success of it.
-    fn take_refused(&self) -> Arc<[Key]> {
-        let refused = self.refused();
-        match refused.is_empty() {
-            true => Arc::default(),
-            false => self.take(|key| refused.contains(key), Mark::Failed),
-        }
-    }
-
     /// The handler will never end: what is still held is released in the background.
     pub(crate) fn settle_later(self: &Arc<Self>) {
         if self.inner().ended {
             return;
         }
-        let keys = self.end(false);
-        self.release_later(keys);
+        if let Some(failed) = self.end(false).failed {
+            self.release_later(failed);
+        }
     }
 
-    fn end(&self, success: bool) -> Arc<[Key]> {
-        let mark = if success {
-            Mark::Committing
-        } else {
-            Mark::Failed
-        };
-        let keys = self.take(|_| true, mark);
+    /// Takes all that is still held.
+    fn end(&self, success: bool) -> Left {
         let mut inner = self.inner();
+        // What did not decode is failed: no answer makes a success of it.
+        let undecodable = std::mem::take(&mut inner.undecodable);
+        let refused = |key: &Key| {
+            let mut refused = undecodable.iter().filter(|(_, refused)| *refused);
+            !success || refused.any(|(known, _)| known == key)
+        };
+        let failed = inner.take(&self.keys, refused, Mark::Failed);
+        let done = inner.take(&self.keys, |_| true, Mark::Committing);
+        inner.undecodable = undecodable;
         inner.ended = true;
         self.unwatch_if_done(&mut inner);
-        keys
+        Left { done, failed }
     }
 
     /// The handler has claimed its events in its own transaction, and some were fresh, or none was.

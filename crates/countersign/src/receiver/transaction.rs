@@ -101,23 +101,20 @@ impl Admission {
     /// The run of those events that are not committed. They may be once it claims them.
     pub(super) async fn unless_committed(mut self) -> Result<Run, Answer> {
         let place = self.place()?;
-        let Some(committed) = self.track.gate.committed(self.keys.clone()).await else {
+        let Some(committed) = self.gate().committed(self.run.keys.clone()).await else {
             return Err(self.refuse(ErrorKind::StoreUnavailable));
         };
-        let fresh = committed.missing(&self.keys);
+        let fresh = committed.missing(&self.run.keys);
         if fresh.is_empty() {
             return Err(self.duplicate(&committed.differing));
         }
         self.note_differing(&committed.differing);
         self.keep(fresh);
         // Without keys: a run has nothing to settle of what is not its own.
-        Ok(Run::start(
-            self.track,
-            self.proven,
-            Arc::default(),
-            None,
-            place,
-        ))
+        if let Some(run) = Arc::get_mut(&mut self.run) {
+            run.keys = Arc::default();
+        }
+        Ok(Run::start(self.run, None, place))
     }
 }
 
@@ -131,7 +128,7 @@ impl Run {
         if !status.is_success() {
             return (Outcome::HandlerFailed, None);
         }
-        let keys: Vec<Key> = sorted(self.delivery.keys());
+        let keys: Vec<Key> = sorted(state.proven.keys());
         let Some(committed) = state.track.gate.committed(keys.as_slice().into()).await else {
             let answer = Answer::refusal(ErrorKind::StoreUnavailable);
             return (Outcome::StoreUnavailable, Some(answer));
@@ -184,7 +181,7 @@ impl Delivery {
         let config = &self.run.track.gate.config;
         let refused = self.run.refused();
         config.dedupe.is_in_transaction().then(|| ToClaim {
-            keys: sorted(self.keys().filter(|key| !refused.contains(key))),
+            keys: sorted(self.run.proven.keys().filter(|key| !refused.contains(key))),
             retention: config.retention,
             max_run: config.max_run,
         })

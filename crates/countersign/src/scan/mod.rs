@@ -3,88 +3,16 @@
 //! Nothing is built but what was asked for. A name that occurs twice is an ambiguity, since
 //! parsers disagree on which of the two counts; it is reported as such and never resolved.
 
+mod pointer;
+mod quick;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::error::{ConfigError, ConfigErrorKind};
-
-/// A JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), such as `/data/id`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pointer {
-    tokens: Vec<Box<str>>,
-}
-
-impl Pointer {
-    /// Parses a pointer.
-    ///
-    /// # Errors
-    ///
-    /// [`BadScheme`](ConfigErrorKind::BadScheme) if it does not start with `/`, has a `~` that is
-    /// not `~0` or `~1`, or more than 8 steps.
-    pub fn new(text: &str) -> Result<Pointer, ConfigError> {
-        let bad = |why| {
-            ConfigError::new(
-                ConfigErrorKind::BadScheme,
-                format!("{text:?} is no JSON pointer: {why}"),
-            )
-        };
-        let steps = text
-            .strip_prefix('/')
-            .ok_or_else(|| bad("it must start with /"))?;
-        let mut tokens = Vec::new();
-        for step in steps.split('/') {
-            if step.replace("~0", "").replace("~1", "").contains('~') {
-                return Err(bad("~ must be written ~0"));
-            }
-            tokens.push(step.replace("~1", "/").replace("~0", "~").into());
-        }
-        if tokens.len() > MAX_DEPTH {
-            return Err(bad("it has more than 8 steps"));
-        }
-        Ok(Pointer { tokens })
-    }
-
-    /// The same in the words of an error: `data.items[0].id`.
-    pub(crate) fn path(&self) -> String {
-        let mut path = String::new();
-        for token in &self.tokens {
-            if !path.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit()) {
-                path.push_str(&format!("[{token}]"));
-            } else {
-                let dot = if path.is_empty() { "" } else { "." };
-                path.push_str(&format!("{dot}{token}"));
-            }
-        }
-        path
-    }
-
-    /// The names and indices that it goes through, unescaped.
-    pub fn steps(&self) -> impl Iterator<Item = &str> {
-        self.tokens.iter().map(|token| &**token)
-    }
-
-    /// A pointer of plain names, for the presets.
-    pub(crate) fn of(tokens: &[&str]) -> Pointer {
-        Pointer {
-            tokens: tokens.iter().map(|token| Box::from(*token)).collect(),
-        }
-    }
-}
-
-/// As [RFC 6901](https://www.rfc-editor.org/rfc/rfc6901) writes it.
-impl fmt::Display for Pointer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.tokens.iter().try_for_each(|token| {
-            let token = token.replace('~', "~0").replace('/', "~1");
-            write!(f, "/{token}")
-        })
-    }
-}
-
-const MAX_DEPTH: usize = 8;
+pub use self::pointer::Pointer;
 
 /// What stands at a pointer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -202,6 +130,12 @@ impl Targets {
 
     /// Looks everything up; `None` if the text is not JSON.
     pub(crate) fn find<'a>(&self, text: &'a [u8]) -> Option<Vec<Found<'a>>> {
+        // What the quick way leaves is either rare or no JSON.
+        quick::find(self, text).or_else(|| self.find_slowly(text))
+    }
+
+    /// The same by serde_json, which says what is JSON.
+    fn find_slowly<'a>(&self, text: &'a [u8]) -> Option<Vec<Found<'a>>> {
         let mut found = vec![Found::Nothing; self.count];
         let mut parser = serde_json::Deserializer::from_slice(text);
         Walk {
@@ -406,6 +340,38 @@ mod tests {
             targets.add(&Pointer::new(pointer).expect(pointer));
         }
         targets.find(text.as_bytes())
+    }
+
+    /// The quick way never says anything else than serde_json.
+    #[test]
+    fn both_ways_agree_on_spoilt_texts() {
+        let sound = r#"{"id":12,"a":{"b":"x\u00e9\n","c":[1,-2.5e3,{"d":null}],"id":0},"n":"é","t":[true,false,[]], "e":{}}"#;
+        let mut targets = Targets::default();
+        for pointer in ["/id", "/a/b", "/n", "/a/c"] {
+            targets.add(&Pointer::new(pointer).expect(pointer));
+        }
+        assert!(quick::find(&targets, sound.as_bytes()).is_some());
+        let spoilers = b"\"\\{}[]:,0-1.eEtfnu \n\x00\x1f\xff";
+        for at in 0..sound.len() {
+            for spoiler in spoilers {
+                let (mut replaced, mut inserted) =
+                    (sound.as_bytes().to_vec(), sound.as_bytes().to_vec());
+                replaced[at] = *spoiler;
+                inserted.insert(at, *spoiler);
+                let mut removed = sound.as_bytes().to_vec();
+                removed.remove(at);
+                for text in [replaced, inserted, removed, sound.as_bytes()[..at].to_vec()] {
+                    if let Some(found) = quick::find(&targets, &text) {
+                        assert_eq!(
+                            targets.find_slowly(&text),
+                            Some(found),
+                            "{}",
+                            text.escape_ascii()
+                        );
+                    }
+                }
+            }
+        }
     }
 
     fn scalar(text: &str, pointer: &str) -> Option<String> {
