@@ -42,8 +42,8 @@
 //!
 //! # Which servers
 //!
-//! Every Redis since 2.6 has what is used: `EVALSHA`, `EVAL`, `GET`, `SET`, `PTTL`, `PEXPIRE` and `DEL`,
-//! and `INFO` for the look at its settings, which it may refuse. It is tested with 7.0.
+//! Any Redis since 5.0 will do; it is tested with 7.0. What is used is `EVALSHA`, `EVAL`, `GET`, `SET`,
+//! `PTTL`, `PEXPIRE` and `DEL`, and `INFO` for the look at its settings, which it may refuse.
 //!
 //! | server | |
 //! |---|---|

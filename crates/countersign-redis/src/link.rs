@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{Cmd, RedisError, RedisResult, Value};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::connect::Connect;
+use crate::script::is_read_only;
 
 /// How long a connection may take to be made. Calls do not wait that long: it goes on without them.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -199,11 +200,7 @@ impl<C: Connect> Line<C> {
 /// Whether another connection may do better: this one is broken, or leads to a server that has become
 /// a replica.
 fn is_lost(error: &RedisError) -> bool {
-    let read_only = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
-        || error
-            .detail()
-            .is_some_and(|detail| detail.contains("-READONLY "));
-    read_only || error.is_unrecoverable_error()
+    is_read_only(error) || error.is_unrecoverable_error()
 }
 
 fn no_answer(what: &'static str) -> RedisError {

@@ -1,4 +1,8 @@
 //! The four scripts: each is one call of the store, carried out whole or not at all.
+//!
+//! Redis 7 could claim one id by `SET NX GET PX`, and a batch by such commands under `MULTI`. But that
+//! neither takes over an expired claim that is kept for its run, nor tells how long another's lease still
+//! runs, nor leaves a batch alone if one of its ids is held; and an older server would need another way.
 
 use std::sync::LazyLock;
 
@@ -82,11 +86,18 @@ pub(crate) fn is_cross_slot(error: &RedisError) -> bool {
 /// Whether the server has reached its `maxmemory` and evicts nothing; nothing was done then, since a
 /// script is not stopped once it has written.
 pub(crate) fn is_full(error: &RedisError) -> bool {
-    // Servers older than 7.0 wrap what stops a script into an error of its own.
-    error.code() == Some("OOM")
-        || error
-            .detail()
-            .is_some_and(|detail| detail.contains("-OOM "))
+    error.code() == Some("OOM") || is_wrapped(error, "-OOM ")
+}
+
+/// Whether the server is a replica; nothing was done then.
+pub(crate) fn is_read_only(error: &RedisError) -> bool {
+    is(error, ServerErrorKind::ReadOnly) || is_wrapped(error, "-READONLY ")
+}
+
+/// Servers older than 7.0 wrap what stops a script into an error of its own.
+fn is_wrapped(error: &RedisError, inner: &str) -> bool {
+    is(error, ServerErrorKind::ResponseError)
+        && error.detail().is_some_and(|detail| detail.contains(inner))
 }
 
 fn is(error: &RedisError, kind: ServerErrorKind) -> bool {
@@ -105,7 +116,42 @@ mod tests {
         assert_eq!(*RELEASE.name, sha1(RELEASE.source));
     }
 
-    /// Every server since 2.6 knows these, so that none needs another way.
+    fn error(line: &str) -> RedisError {
+        let value = redis::parse_redis_value(format!("{line}\r\n").as_bytes());
+        value.and_then(Value::extract_error).unwrap_err()
+    }
+
+    /// What stops a script, in the words of 7.0 and in those of 6.2.
+    #[test]
+    fn what_stops_a_script_is_known() {
+        let full = [
+            "-OOM command not allowed when used memory > 'maxmemory'. script: 9436f1, on @user_script:29.",
+            "-ERR Error running script (call to f_9436f1): @user_script:29: @user_script: 29: -OOM command \
+             not allowed when used memory > 'maxmemory'. ",
+        ];
+        let read_only = [
+            "-READONLY You can't write against a read only replica. script: 9436f1, on @user_script:29.",
+            "-ERR Error running script (call to f_9436f1): @user_script:29: @user_script: 29: -READONLY You \
+             can't write against a read only replica. ",
+        ];
+        for line in full {
+            assert!(
+                is_full(&error(line)) && !is_read_only(&error(line)),
+                "{line}"
+            );
+        }
+        for line in read_only {
+            assert!(
+                is_read_only(&error(line)) && !is_full(&error(line)),
+                "{line}"
+            );
+        }
+        assert!(is_cross_slot(&error(
+            "-CROSSSLOT Keys in request don't hash to the same slot"
+        )));
+    }
+
+    /// Servers have known these since 2.6, so that none needs another way.
     #[test]
     fn scripts_use_old_commands_only() {
         for script in [&CLAIM, &COMMIT, &RENEW, &RELEASE] {

@@ -21,7 +21,7 @@ impl Cluster {
                 "--cluster-require-full-coverage",
                 "no",
                 "--cluster-node-timeout",
-                "1000",
+                "60000",
             ])
         };
         let nodes = [node()?, node()?, node()?];
@@ -44,9 +44,7 @@ impl Cluster {
                     |node: &Redis| slots.contains(&format!("int({})", node.address().port()));
                 info.contains("cluster_state:ok") && cluster.0.iter().all(knows)
             };
-            while !is_whole() {
-                std::thread::sleep(Duration::from_millis(20));
-            }
+            until("a whole cluster", is_whole);
         }
         Some(cluster)
     }

@@ -119,6 +119,18 @@ pub fn free_address() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
+/// Looks for something that has to come about.
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !is_so() {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "{what} does not come about"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// What was logged under the store's target, of the server or store that `of` names.
 pub fn logged(of: &str) -> Vec<String> {
     let lines = LINES.lock().unwrap();

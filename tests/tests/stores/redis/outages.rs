@@ -51,9 +51,8 @@ async fn a_restart_between_two_calls_goes_unnoticed() {
     server.process().kill();
     server.restart();
     // It accepts connections before it has read what is on disk.
-    while redis::cmd("PING").exec(&mut look(&server)).is_err() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let is_loaded = || redis::cmd("PING").exec(&mut look(&server)).is_ok();
+    until("a server that has loaded", is_loaded);
     assert_eq!(claim(&store, &done, Token::random()).await, committed());
     left(&store, &running).await;
     assert_eq!(commit(&store, &running, token).await, Commit::Landed);

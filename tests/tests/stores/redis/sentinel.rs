@@ -36,12 +36,7 @@ fn start() -> Option<Watched> {
     let master = Redis::with(&["--repl-diskless-sync-delay", "0"])?;
     let port = master.address().port().to_string();
     let replica = Redis::with(&["--replicaof", &format!("127.0.0.1 {port}")])?;
-    let until = |is: &dyn Fn() -> bool| {
-        while !is() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    };
-    until(&|| {
+    until("a replica", || {
         asked::<String>(&replica, &["INFO", "replication"]).contains("master_link_status:up")
     });
     let directory = TempDir::new().unwrap();
@@ -57,9 +52,9 @@ fn start() -> Option<Watched> {
     let mut command = Command::new("redis-server");
     command.arg(&config).arg("--sentinel").stdout(Stdio::null());
     let process = Process::start(&mut command);
-    until(&|| TcpStream::connect(sentinel).is_ok());
+    until("a sentinel", || TcpStream::connect(sentinel).is_ok());
     let client = Client::open(format!("redis://{sentinel}/")).unwrap();
-    until(&|| {
+    until("a sentinel that knows both", || {
         let mut look = client.get_connection().unwrap();
         let mut question = redis::cmd("INFO");
         let info: String = question.arg("sentinel").query(&mut look).unwrap();
@@ -81,9 +76,8 @@ async fn a_failover_is_followed() {
     let (done, keys, token) = ([key("done")], [key("event")], Token::random());
     commit(&store, &done, token).await;
     // Nothing has to be lost here, so that what is left can be looked for.
-    while asked::<usize>(&watched.replica, &["DBSIZE"]) == 0 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let is_there = || asked::<usize>(&watched.replica, &["DBSIZE"]) == 1;
+    until("the commit on the replica", is_there);
     watched.master.process().kill();
     assert_eq!(until_claimed(&store, &keys, token).await, acquired(&keys));
     assert_eq!(asked::<usize>(&watched.replica, &["DBSIZE"]), 2);

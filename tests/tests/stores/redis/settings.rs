@@ -45,9 +45,7 @@ async fn the_warning_is_logged_once() {
         claim(&store, &[key(&format!("{n}"))], Token::random()).await;
     }
     let address = server.address().to_string();
-    while logged(&address).is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the warning", || !logged(&address).is_empty());
     claim(&store, &[key("another")], Token::random()).await;
     let questions: String = asked(&server, &["INFO", "commandstats"]);
     assert!(questions.contains("cmdstat_info:calls=1,"), "{questions}");

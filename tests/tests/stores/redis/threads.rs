@@ -66,9 +66,20 @@ async fn a_store_that_is_dropped_ends_its_connection() {
         drop(store.clone());
         assert!(clients() >= 1);
     }
-    while clients() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the end of all connections", || clients() == 0);
+}
+
+/// Without a network.
+#[tokio::test]
+async fn a_socket_of_the_file_system_will_do() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("redis").display().to_string();
+    let Some(_server) = Redis::with(&["--unixsocket", &path]) else {
+        return;
+    };
+    let store = patient(RedisStore::open(&format!("unix://{path}")).unwrap());
+    let keys = [key("event")];
+    assert_eq!(claim(&store, &keys, Token::random()).await, acquired(&keys));
 }
 
 /// A call whose caller is gone is carried out all the same, and the connection is none the worse.
