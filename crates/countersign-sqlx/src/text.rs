@@ -51,10 +51,11 @@ pub(crate) fn hash(key: &Key) -> i64 {
     key.payload_hash().cast_signed()
 }
 
-/// A duration in milliseconds, bounded so that what is added to a moment stays one: a thousand years.
+/// A duration in milliseconds, rounded up so that none is nothing, and bounded so that what is added to a moment stays one: a thousand years.
 pub(crate) fn millis(duration: Duration) -> i64 {
     const LONGEST: i64 = 1000 * 366 * 24 * 3600 * 1000;
-    i64::try_from(duration.as_millis()).map_or(LONGEST, |millis| millis.min(LONGEST))
+    i64::try_from(duration.as_nanos().div_ceil(1_000_000))
+        .map_or(LONGEST, |millis| millis.min(LONGEST))
 }
 
 /// Those of `keys` that a database named by their bytes, in the order of `keys`.

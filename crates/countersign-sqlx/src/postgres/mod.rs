@@ -40,6 +40,9 @@ pub struct PostgresStore {
     timeout: Duration,
 }
 
+/// PostgreSQL's names have 63 bytes at most, and `_expires_at` is put behind one.
+const LONGEST_NAME: usize = 52;
+
 /// What a statement did not do.
 enum Failure {
     /// The server did it not, and said why.
@@ -78,11 +81,11 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// If a part is not of 1 to 63 lower-case letters, digits and underscores, the first of them no
+    /// If a part is not of 1 to 52 lower-case letters, digits and underscores, the first of them no
     /// digit.
     pub fn with_table(mut self, name: &str) -> Result<Self, StoreError> {
         let is_plain = |part: &str| {
-            part.len() <= 63
+            part.len() <= LONGEST_NAME
                 && part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
                 && part
                     .chars()
@@ -105,14 +108,18 @@ impl PostgresStore {
         self
     }
 
-    /// Makes the table and its index, if they are not there. Several nodes may do so at once.
+    /// Makes the table and its index, if they are not there. Several nodes may do so at once, and while
+    /// others use the table.
     ///
     /// # Errors
     ///
     /// If the database cannot be reached within ten times the time-out, or refuses.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let limit = self.timeout.saturating_mul(10);
-        let made = self.home.run(self.statements.migrate(), limit).await;
+        let made = self
+            .home
+            .run(self.statements.migrate(self.timeout), limit)
+            .await;
         made.map(drop).map_err(StoreError::from)
     }
 

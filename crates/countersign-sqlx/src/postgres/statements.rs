@@ -48,10 +48,19 @@ impl Statements {
         )
     }
 
-    pub(super) fn migrate(&self) -> String {
-        // `if not exists` is no protection from somebody who makes it at the same time.
+    /// Nothing is done to what is there: even `create index if not exists` locks the table first, and
+    /// whoever waits for that has all others wait behind it. And `if not exists` is no protection from
+    /// somebody who makes it at the same time.
+    pub(super) fn migrate(&self, patience: Duration) -> String {
+        let (table, patience) = (&self.table, lock_timeout(patience));
         format!(
-            "select pg_advisory_xact_lock({MIGRATION_LOCK});\n{}",
+            "{patience};
+            select pg_advisory_xact_lock({MIGRATION_LOCK});
+            do $$ begin
+                if to_regclass('{table}') is null or to_regclass('{table}_expires_at') is null then
+                    {}
+                end if;
+            end $$",
             self.schema()
         )
     }
@@ -194,7 +203,11 @@ impl Statements {
         )
     }
 
-    /// Rows: a key, and whether it is the transaction's now; if not, it is in progress elsewhere.
+    /// Rows: the keys that are the transaction's now. One that is in progress elsewhere is a division by
+    /// zero: it ends the transaction, so that no handler commits the others without their effects.
+    ///
+    /// What the merchant's settings say is kept where it is stricter. A commit that is answered before it
+    /// is on the disk would have us acknowledge what a crash forgets.
     pub(super) fn claim_in(&self, claim: &ToClaim) -> String {
         let table = &self.table;
         let (rows, keys) = (TEXT.rows(&claim.keys), TEXT.keys(&claim.keys));
@@ -203,7 +216,16 @@ impl Statements {
         let idle = millis(claim.max_run).clamp(1, i64::from(i32::MAX));
         let sweep = self.sweep(SWEPT_BY_A_COMMIT);
         format!(
-            "set local idle_in_transaction_session_timeout = {idle};
+            "do $$ declare idle bigint := (
+                select setting from pg_settings where name = 'idle_in_transaction_session_timeout');
+            begin
+                if idle = 0 or idle > {idle} then
+                    perform set_config('idle_in_transaction_session_timeout', '{idle}', true);
+                end if;
+                if current_setting('synchronous_commit') = 'off' then
+                    perform set_config('synchronous_commit', 'on', true);
+                end if;
+            end $$;
             insert into {table} as t (key, payload_hash, token, committed, expires_at)
             select key, payload_hash, ''::bytea, true, clock_timestamp() + {retention}
             from (values {rows}) asked (key, payload_hash)
@@ -212,9 +234,11 @@ impl Statements {
             set payload_hash = excluded.payload_hash, token = excluded.token, committed = true,
                 expires_at = clock_timestamp() + {retention}
             where t.expires_at <= clock_timestamp()
-            returning key, true;
-            select key, false from {table} where key in ({keys}) and not committed;
-            {sweep}"
+            returning key;
+            select null::bytea as key
+            from (select count(*) as held from {table} where key in ({keys}) and not committed) leases
+            where held > 0 and 1 / case when held > 0 then 0 else 1 end = 0;
+            {sweep} and current_setting('transaction_isolation') = 'read committed'"
         )
     }
 

@@ -8,6 +8,9 @@ use super::PostgresStore;
 use super::leases::key_of;
 use crate::text::{hash, leased, named, to_claim};
 
+/// What the statement ends with if an event is in progress elsewhere: a division by zero.
+const HELD: &str = "22012";
+
 impl TransactionStore for PostgresStore {
     async fn committed(&self, keys: &[Key]) -> Result<Committed, StoreError> {
         let rows = self.run(self.statements.committed(keys)).await?;
@@ -37,14 +40,20 @@ impl PostgresStore {
     /// Another transaction that has claimed one of them and is not at its end is waited for. Once this one
     /// is committed, its events are done; if it is rolled back, dropped or lost, it is as if nothing had
     /// been. It may not idle for longer than the receiver's `max_run` from here on, so that a client that
-    /// has vanished holds no event.
+    /// has vanished holds no event, and its commit is on the disk before it is answered, whatever
+    /// `synchronous_commit` says.
+    ///
+    /// At the isolation level `read committed` a duplicate that had to wait is told that nothing is fresh.
+    /// At a stricter one PostgreSQL ends its transaction with a serialization failure: answer a 5xx, and the
+    /// retry is a duplicate.
     ///
     /// # Errors
     ///
     /// If the receiver is not one [with claims in
     /// transactions](countersign::Receiver::with_claim_in_transaction), if another receiver holds an event
-    /// under a lease, or if the database fails: with the transaction at an end then, and to be answered
-    /// with a 5xx.
+    /// under a lease, or if the database fails: the transaction can only be rolled back then, and the
+    /// answer be a 5xx. A call that was dropped before it was answered may have claimed the events all the
+    /// same: never commit that transaction.
     pub async fn claim_in(
         &self,
         transaction: &mut Transaction<'_, Postgres>,
@@ -55,15 +64,13 @@ impl PostgresStore {
             return Ok(delivery.fresh(&[]));
         }
         let statement = AssertSqlSafe(self.statements.claim_in(&claim));
-        let rows: Vec<PgRow> = sqlx::raw_sql(statement)
-            .fetch_all(&mut **transaction)
-            .await
-            .map_err(StoreError::unavailable)?;
+        let answer = sqlx::raw_sql(statement).fetch_all(&mut **transaction).await;
+        let rows: Vec<PgRow> = answer.map_err(|error| match &error {
+            sqlx::Error::Database(cause) if cause.code().as_deref() == Some(HELD) => leased(),
+            _ => StoreError::unavailable(error),
+        })?;
         let mut taken = Vec::with_capacity(rows.len());
         for row in &rows {
-            if !row.try_get::<bool, _>(1).map_err(StoreError::unavailable)? {
-                return Err(leased());
-            }
             taken.push(key_of(row)?);
         }
         taken.sort_unstable();

@@ -143,7 +143,9 @@ impl SqliteStore {
     }
 
     async fn connect(&self) -> Result<SqliteConnection, sqlx::Error> {
-        let options = (*self.options).clone().busy_timeout(self.timeout);
+        // SQLite counts it as an `int`.
+        let wait = self.timeout.min(Duration::from_secs(24 * 3600));
+        let options = (*self.options).clone().busy_timeout(wait);
         let mut connection = options.connect().await?;
         sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
         Ok(connection)

@@ -38,14 +38,17 @@ impl SqliteStore {
     ///
     /// The transaction is one of the database in which the store is, and was begun by
     /// `pool.begin_with("BEGIN IMMEDIATE")`: it then waits for others at its beginning, where a plain one
-    /// may fail. Once it is committed, its events are done; if it is rolled back, dropped or lost, it is as
-    /// if nothing had been. Until then nobody else writes to the file.
+    /// may fail. Its connection has `synchronous` FULL or more, which is SQLite's default. Once it is
+    /// committed, its events are done; if it is rolled back, dropped or lost, it is as if nothing had been.
+    /// Until then nobody else writes to the file.
     ///
     /// # Errors
     ///
     /// If the receiver is not one [with claims in
     /// transactions](countersign::Receiver::with_claim_in_transaction), if another receiver holds an event
-    /// under a lease, or if the database fails: to be answered with a 5xx.
+    /// under a lease, if the connection's commits may be lost with the machine's power, or if the database
+    /// fails: the transaction is to be rolled back then, and the answer a 5xx. A call that was dropped before
+    /// it was answered may have claimed the events all the same: never commit that transaction.
     pub async fn claim_in(
         &self,
         transaction: &mut Transaction<'_, Sqlite>,
@@ -59,6 +62,21 @@ impl SqliteStore {
         let (asked, keys) = (TEXT.rows(&claim.keys), TEXT.keys(&claim.keys));
         // It counts from the commit, which a run of that length may still be away.
         let until = after(now, claim.retention.saturating_add(claim.max_run));
+        if !is_durable(transaction).await? {
+            return Err(StoreError::unavailable(
+                "claim_in needs a connection with `synchronous` FULL: a commit that a crash forgets would \
+                 have been acknowledged",
+            ));
+        }
+        // Before anything is written, so that no handler that goes on after an error commits it.
+        let statement = format!(
+            "select key from countersign_events
+            where key in ({keys}) and not committed and until > {now}"
+        );
+        if !rows(transaction, statement).await?.is_empty() {
+            return Err(leased());
+        }
+        rows(transaction, sweep(SWEPT_BY_A_COMMIT, now)).await?;
         let statement = format!(
             "with asked (key, payload_hash) as (values {asked})
             insert into countersign_events (key, payload_hash, token, committed, since, until)
@@ -71,15 +89,18 @@ impl SqliteStore {
         );
         let taken = rows(transaction, statement).await?;
         let taken: Vec<[u8; 32]> = taken.iter().map(key_of).collect::<Result<_, _>>()?;
-        let statement =
-            format!("select key from countersign_events where key in ({keys}) and not committed");
-        if !rows(transaction, statement).await?.is_empty() {
-            return Err(leased());
-        }
-        rows(transaction, sweep(SWEPT_BY_A_COMMIT, now)).await?;
         let mut taken = taken;
         taken.sort_unstable();
         let taken = named(&claim.keys, |key| taken.binary_search(key).is_ok());
         Ok(delivery.fresh(&taken))
     }
+}
+
+/// Whether what the connection commits is on the disk by then.
+async fn is_durable(transaction: &mut Transaction<'_, Sqlite>) -> Result<bool, StoreError> {
+    const FULL: i64 = 2;
+    let setting = rows(transaction, "pragma synchronous".to_owned()).await?;
+    let setting = setting.first().map(|row| row.try_get::<i64, _>(0));
+    let setting = setting.transpose().map_err(StoreError::unavailable)?;
+    Ok(setting.is_some_and(|setting| setting >= FULL))
 }

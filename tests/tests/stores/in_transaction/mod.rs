@@ -215,6 +215,34 @@ async fn a_lease_of_another_receiver_is_respected() {
     .await;
 }
 
+/// One event of a batch is in progress elsewhere, and the handler commits what it has nevertheless: none of
+/// the others is done without its effects.
+#[actix_web::test]
+async fn a_claim_that_failed_leaves_nothing_to_commit() {
+    on_each_bank(async |site| {
+        let (token, lease) = (Token::random(), Duration::from_secs(60));
+        let held = [site.batch_key("b")];
+        match &site.shop {
+            Shop::Postgres { store, .. } => store.claim(&held, token, lease).await,
+            Shop::Sqlite { store, .. } => store.claim(&held, token, lease).await,
+        }
+        .unwrap();
+        site.deeds.then(Deed::CommitsInSpiteOfAnError);
+        assert_eq!(site.batch(&["a", "b", "c"]).await, "500");
+        for id in ["a", "b", "c"] {
+            assert!(!site.shop.has_claims(&[site.batch_key(id)]).await, "{id}");
+        }
+        match &site.shop {
+            Shop::Postgres { store, .. } => store.release(&held, token).await,
+            Shop::Sqlite { store, .. } => store.release(&held, token).await,
+        }
+        .unwrap();
+        assert_eq!(site.batch(&["a", "b", "c"]).await, "200");
+        assert_eq!(site.shop.booked().await, ["a", "b", "c"]);
+    })
+    .await;
+}
+
 /// The handler has committed, and the server is gone before it is asked.
 #[actix_web::test]
 async fn a_server_that_dies_behind_the_commit_is_a_503_and_the_retry_a_duplicate() {

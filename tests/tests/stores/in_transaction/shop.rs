@@ -115,7 +115,13 @@ impl Shop {
         macro_rules! take {
             ($store:expr, $begun:expr) => {{
                 let mut tx = $begun.await.map_err(StoreError::unavailable)?;
-                let fresh = $store.claim_in(&mut tx, delivery).await?;
+                let fresh = match $store.claim_in(&mut tx, delivery).await {
+                    Err(_) if matches!(deed, Deed::CommitsInSpiteOfAnError) => {
+                        let _ = tx.commit().await;
+                        return Ok(500);
+                    }
+                    fresh => fresh?,
+                };
                 for event in fresh.events() {
                     let booked = sqlx::query(BOOK).bind(event.id()).execute(&mut *tx).await;
                     booked.map_err(StoreError::unavailable)?;

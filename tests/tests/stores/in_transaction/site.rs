@@ -13,10 +13,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use bytes::Bytes;
-use countersign::{Observation, Observer, Provider, Receiver, Secret, provider};
+use countersign::{Key, Observation, Observer, Provider, Receiver, Secret, Verifier, provider};
 use countersign_actix_web::WebhookMiddleware;
 use countersign_axum::WebhookLayer;
-use countersign_testkit::{ActixApp, Signer, Target};
+use countersign_testkit::{ActixApp, Signed, Signer, Target};
 use futures_util::future::LocalBoxFuture;
 use http::Request;
 use tokio::sync::Semaphore;
@@ -42,6 +42,8 @@ pub enum Deed {
     Holds(Gate),
     /// Drops it then.
     HoldsAndDrops(Gate),
+    /// Commits although it could not claim.
+    CommitsInSpiteOfAnError,
     /// Neither commits nor drops it, as if the client had vanished.
     Leaks,
 }
@@ -185,11 +187,26 @@ impl Site {
         self.send(format!(r#"{{"notifications":[{}]}}"#, members.join(",")))
     }
 
+    /// The key of an event of a batch.
+    pub fn batch_key(&self, id: &str) -> Key {
+        let body =
+            format!(r#"{{"notifications":[{{"eventId":"{id}","notificationType":"Reversed"}}]}}"#);
+        let request = self.signed(body).into_request();
+        let secret = Secret::new(SECRET).unwrap();
+        let verifier = Verifier::new(&self.provider, &[secret]).unwrap();
+        let now = SystemTime::now().into();
+        let verified = verifier.verify(&request, request.body().clone(), now);
+        verifier.identify(&verified.unwrap())[0].key("shop")
+    }
+
     fn send(&self, body: String) -> LocalBoxFuture<'static, String> {
+        (self.deliver)(self.signed(body).to("/"))
+    }
+
+    fn signed(&self, body: String) -> Signed {
         let secret = Secret::new(SECRET).unwrap();
         let signer = Signer::new(&self.provider, &secret).unwrap();
-        let signed = signer.sign(body, SystemTime::now().into()).unwrap();
-        (self.deliver)(signed.to("/"))
+        signer.sign(body, SystemTime::now().into()).unwrap()
     }
 }
 

@@ -62,7 +62,7 @@ fn a_table_is_a_plain_name() {
     for name in ["events", "_e", "hooks.events", "e2"] {
         assert!(store.clone().with_table(name).is_ok(), "{name}");
     }
-    let long = "e".repeat(64);
+    let long = "e".repeat(53);
     for name in [
         "",
         ".",
