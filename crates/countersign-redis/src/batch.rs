@@ -63,7 +63,7 @@ impl<'s> Batch<'s> {
     /// theirs at once could each get what the other needs, again and again.
     async fn claim_parts(&self, parts: &[Vec<usize>], lease: Duration) -> RedisResult<Claimed> {
         let mut verdicts = vec![Verdict::Committed; self.ids.len()];
-        let mut held = Vec::new();
+        let mut new = Vec::new();
         for part in parts {
             let times = [lease.saturating_add(GRACE), GRACE];
             let refusal = match self.run(&CLAIM, part, &times).await {
@@ -77,10 +77,8 @@ impl<'s> Batch<'s> {
                         if let Some(at) = verdicts.get_mut(*place) {
                             *at = verdict;
                         }
-                        // Also what was its own already: a first try may have claimed it, whose answer was
-                        // lost.
-                        if matches!(verdict, Verdict::New | Verdict::Own) {
-                            held.push(*place);
+                        if verdict == Verdict::New {
+                            new.push(*place);
                         }
                     }
                     continue;
@@ -89,7 +87,7 @@ impl<'s> Batch<'s> {
                 Err(error) if is_full(&error) => Err(error),
                 Err(error) => return Err(error),
             };
-            self.run_parts(&RELEASE, &self.parts_of(&held), &[]).await?;
+            self.run_parts(&RELEASE, &self.parts_of(&new), &[]).await?;
             return refusal;
         }
         Ok(Claimed::Settled(verdicts))
