@@ -31,24 +31,14 @@ fn main() {
         return;
     }
     let runtime = Runtime::new().expect("a runtime");
-    println!("store      tasks   claims/s   claim p50   claim p99   commit p50   commit p99");
-    let capacity = 10_000_000.try_into().expect("not zero");
-    clients(&runtime, "memory", &Arc::new(MemoryStore::new(capacity)));
-    let directory = tempfile::tempdir().expect("a directory");
-    let sqlite = SqliteStore::new(directory.path().join("events.db"));
-    clients(&runtime, "sqlite", &Arc::new(sqlite));
-    if let Some(server) = Redis::start() {
-        let store = RedisStore::open(&server.url()).expect("a store");
-        clients(&runtime, "redis", &Arc::new(store));
+    // Of the two parts, the one that is asked for by its name.
+    let named = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let wanted = |part| named.as_deref().is_none_or(|named| named == part);
+    if wanted("clients") {
+        all_clients(&runtime);
     }
-    if let Some(server) = Redis::on_disk() {
-        let store = RedisStore::open(&server.url()).expect("a store");
-        clients(&runtime, "redis-aof", &Arc::new(store));
-    }
-    if let Some(server) = Postgres::with(&["fsync=on"]) {
-        let store = PostgresStore::new(&server.new_database().url).expect("a store");
-        runtime.block_on(store.migrate()).expect("a table");
-        clients(&runtime, "postgres", &Arc::new(store));
+    if !wanted("fill") {
+        return;
     }
     let ids = match std::env::var("COUNTERSIGN_IDS") {
         Ok(ids) => ids.parse().expect("a number"),
@@ -56,6 +46,29 @@ fn main() {
     };
     fill::redis(&runtime, ids);
     fill::postgres(&runtime, ids);
+}
+
+/// Each store with 1 to 8 clients.
+fn all_clients(runtime: &Runtime) {
+    println!("store      tasks   claims/s   claim p50   claim p99   commit p50   commit p99");
+    let capacity = 10_000_000.try_into().expect("not zero");
+    clients(runtime, "memory", &Arc::new(MemoryStore::new(capacity)));
+    let directory = tempfile::tempdir().expect("a directory");
+    let sqlite = SqliteStore::new(directory.path().join("events.db"));
+    clients(runtime, "sqlite", &Arc::new(sqlite));
+    if let Some(server) = Redis::start() {
+        let store = RedisStore::open(&server.url()).expect("a store");
+        clients(runtime, "redis", &Arc::new(store));
+    }
+    if let Some(server) = Redis::on_disk() {
+        let store = RedisStore::open(&server.url()).expect("a store");
+        clients(runtime, "redis-aof", &Arc::new(store));
+    }
+    if let Some(server) = Postgres::with(&["fsync=on"]) {
+        let store = PostgresStore::new(&server.new_database().url).expect("a store");
+        runtime.block_on(store.migrate()).expect("a table");
+        clients(runtime, "postgres", &Arc::new(store));
+    }
 }
 
 /// Claims and commits of events of their own, by so many tasks at once.
