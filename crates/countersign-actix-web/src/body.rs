@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -18,9 +19,11 @@ use actix_web::http::header::{
 };
 use bytes::Bytes;
 use countersign::{Admission, Answer, Gate, Greeting, Head, Refusal};
-use futures_util::future::ready;
+use futures_util::future;
 use futures_util::stream::once;
 use futures_util::{Stream, StreamExt};
+
+use crate::kept::Kept;
 
 /// How much of a refused body is read before the answer: a server that answers and closes under a
 /// sender that still writes resets the connection, and the sender never sees the answer.
@@ -54,6 +57,10 @@ impl Head for Requested<'_> {
             _ => Cow::Owned(uri.to_string()),
         }
     }
+
+    fn peer(&self) -> Option<IpAddr> {
+        self.0.peer_addr.map(|address| address.ip())
+    }
 }
 
 /// The length of the body, as `Content-Length` says.
@@ -72,8 +79,15 @@ pub(crate) async fn take_in(
     gate: &Gate,
     head: &RequestHead,
     body: &mut Payload,
+    mut kept: Option<&mut Kept>,
 ) -> Result<Admission, Refusal<PayloadError>> {
-    let next = |cx: &mut Context<'_>| Pin::new(&mut *body).poll_next(cx);
+    let next = |cx: &mut Context<'_>| {
+        let chunk = ready!(Pin::new(&mut *body).poll_next(cx));
+        if let (Some(Ok(chunk)), Some(kept)) = (&chunk, &mut kept) {
+            kept.push(chunk);
+        }
+        Poll::Ready(chunk)
+    };
     gate.take_in(&Requested(head), declared(head), next).await
 }
 
@@ -96,7 +110,7 @@ pub(crate) async fn refuse(refusal: Refusal<PayloadError>, mut body: Payload) ->
 /// A body that is there as a payload. actix-web's own conversion makes a queue for more to come.
 pub(crate) fn whole(body: Bytes) -> Payload {
     Payload::Stream {
-        payload: Box::pin(once(ready(Ok(body)))),
+        payload: Box::pin(once(future::ready(Ok(body)))),
     }
 }
 

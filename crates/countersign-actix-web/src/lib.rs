@@ -69,6 +69,7 @@
 mod body;
 mod clock;
 mod extract;
+mod kept;
 mod middleware;
 
 pub use self::extract::{Delivery, Webhook, WebhookRejection, Webhooks};

@@ -18,6 +18,7 @@ use futures_util::{FutureExt, TryFutureExt};
 use crate::body::{refuse, respond, status, take_in, whole};
 use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
+use crate::kept::Kept;
 
 /// What loggers are told of a 500 or 503 in place of the handler's response.
 const NO_ANSWER: &str =
@@ -108,13 +109,20 @@ where
         let gate = self.gate.clone();
         let no_limit = self.no_limit.clone();
         let mut body = request.take_payload();
+        if gate.observes_only() {
+            return Box::pin(observe(gate, inner, request, body));
+        }
         Box::pin(async move {
-            let admitted = match take_in(&gate, request.head(), &mut body).await {
+            let admitted = match take_in(&gate, request.head(), &mut body, None).await {
                 Ok(admission) => admission.claim().await.map_err(Refusal::Late),
                 Err(refusal) => Err(refusal),
             };
             match admitted {
-                Ok(run) => hand_over(run, inner, no_limit, request).await,
+                Ok(run) => {
+                    request.set_payload(verified_body(&run));
+                    request.add_data_container(no_limit);
+                    hand_over(run, inner, request).await
+                }
                 Err(refusal) => {
                     let response = refuse(refusal, body).await;
                     Ok(request.into_response(response).map_into_right_body())
@@ -124,26 +132,56 @@ where
     }
 }
 
+/// The very bytes that were verified, for a handler that reads the body itself; but not a batch, whose
+/// events may have run before.
+fn verified_body(run: &Run) -> Payload {
+    let delivery = run.delivery();
+    match delivery.is_batch() {
+        true => Payload::None,
+        false => whole(delivery.verified().payload().clone()),
+    }
+}
+
+/// Verifies and claims, and runs the handler whatever comes of it, with the request as it came.
+async fn observe<S, B>(
+    gate: Gate,
+    inner: Rc<S>,
+    mut request: ServiceRequest,
+    mut body: Payload,
+) -> Result<ServiceResponse<EitherBody<B>>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    let mut kept = Kept::default();
+    let admitted = match take_in(&gate, request.head(), &mut body, Some(&mut kept)).await {
+        Ok(admission) => admission.claim().await.map_err(Refusal::Late),
+        Err(refusal) => Err(refusal),
+    };
+    match admitted {
+        Ok(run) => {
+            request.set_payload(kept.with(body));
+            hand_over(run, inner, request).await
+        }
+        Err(refusal) => {
+            request.set_payload(kept.refused(refusal, body));
+            Ok(inner.call(request).await?.map_into_left_body())
+        }
+    }
+}
+
 /// Runs the handler.
 fn hand_over<S, B>(
     run: Run,
     inner: Rc<S>,
-    no_limit: Rc<Extensions>,
-    mut request: ServiceRequest,
+    request: ServiceRequest,
 ) -> impl Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let delivery = run.delivery();
-    // The very bytes that were verified, for a handler that reads the body itself; but not a batch,
-    // whose events may have run before.
-    request.set_payload(match delivery.is_batch() {
-        true => Payload::None,
-        false => whole(delivery.verified().payload().clone()),
-    });
-    request.add_data_container(no_limit);
-    request.extensions_mut().insert(Delivery::new(delivery));
+    let delivery = Delivery::new(run.delivery());
+    request.extensions_mut().insert(delivery);
 
     let connection = run.connection();
     // Called when it is polled, so that the run catches its panic too; and in the room of the

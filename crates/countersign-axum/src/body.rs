@@ -2,10 +2,12 @@
 //! refused one into nowhere.
 
 use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use axum_core::Error;
 use axum_core::body::Body;
 use axum_core::extract::Request;
@@ -13,9 +15,11 @@ use axum_core::response::{IntoResponse, Response};
 use bytes::Buf;
 use countersign::{Admission, Answer, Gate, Greeting, Head, Refusal};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
+
+use crate::kept::Kept;
 
 /// How much of a refused body is read before the answer: a server that answers and closes under a
 /// sender that still writes resets the connection, and the sender never sees the answer.
@@ -31,6 +35,7 @@ pub(crate) struct Requested<'r> {
     headers: &'r HeaderMap,
     method: &'r Method,
     uri: &'r Uri,
+    extensions: &'r Extensions,
 }
 
 impl<'r> Requested<'r> {
@@ -39,6 +44,7 @@ impl<'r> Requested<'r> {
             headers: request.headers(),
             method: request.method(),
             uri: request.uri(),
+            extensions: request.extensions(),
         }
     }
 }
@@ -59,6 +65,11 @@ impl Head for Requested<'_> {
             _ => Cow::Owned(self.uri.to_string()),
         }
     }
+
+    fn peer(&self) -> Option<IpAddr> {
+        let ConnectInfo(address) = self.extensions.get::<ConnectInfo<SocketAddr>>()?;
+        Some(address.ip())
+    }
 }
 
 /// Reads the body to its end, or to the receiver's refusal, and verifies it. What is left is to
@@ -67,6 +78,7 @@ pub(crate) async fn take_in(
     gate: &Gate,
     head: Requested<'_>,
     body: &mut Body,
+    mut kept: Option<&mut Kept>,
 ) -> Result<Admission, Refusal<Error>> {
     // The least that the body is going to be, as `Content-Length` says.
     let declared = Some(body.size_hint().lower());
@@ -74,7 +86,12 @@ pub(crate) async fn take_in(
         loop {
             let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
             match frame.map(|frame| frame.map(Frame::into_data)) {
-                Some(Ok(Ok(chunk))) => return Poll::Ready(Some(Ok(chunk))),
+                Some(Ok(Ok(chunk))) => {
+                    if let Some(kept) = &mut kept {
+                        kept.push(&chunk);
+                    }
+                    return Poll::Ready(Some(Ok(chunk)));
+                }
                 // Trailers are no part of the body.
                 Some(Ok(Err(_))) => {}
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),

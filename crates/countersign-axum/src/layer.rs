@@ -19,6 +19,7 @@ use tower_service::Service;
 use crate::body::{Requested, refuse, respond, take_in};
 use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
+use crate::kept::Kept;
 
 /// Puts a [`Receiver`] in front of a handler: `post(handler).route_layer(WebhookLayer::new(…))`.
 ///
@@ -105,16 +106,65 @@ where
         let inner = inner.unwrap_or_else(|| S::clone(&self.inner));
         let gate = self.gate.clone();
         let mut body = std::mem::take(request.body_mut());
+        if gate.observes_only() {
+            return Box::pin(observe(gate, inner, request, body));
+        }
         Box::pin(async move {
-            let admitted = match take_in(&gate, Requested::of(&request), &mut body).await {
+            let head = Requested::of(&request);
+            let admitted = match take_in(&gate, head, &mut body, None).await {
                 Ok(admission) => admission.claim().await.map_err(Refusal::Late),
                 Err(refusal) => Err(refusal),
             };
             Ok(match admitted {
-                Ok(run) => hand_over(run, inner, request).await,
+                Ok(run) => {
+                    *request.body_mut() = verified_body(&run);
+                    // The receiver's limit has admitted the body already.
+                    DefaultBodyLimit::disable().apply(&mut request);
+                    hand_over(run, inner, request).await
+                }
                 Err(refusal) => refuse(refusal, &mut body).await,
             })
         })
+    }
+}
+
+/// The very bytes that were verified, for a handler that reads the body itself; but not a batch, whose
+/// events may have run before.
+fn verified_body(run: &Run) -> Body {
+    let delivery = run.delivery();
+    match delivery.is_batch() {
+        true => Body::empty(),
+        false => Body::from(delivery.verified().payload().clone()),
+    }
+}
+
+/// Verifies and claims, and runs the handler whatever comes of it, with the request as it came.
+async fn observe<S>(
+    gate: Gate,
+    mut inner: S,
+    mut request: Request,
+    mut body: Body,
+) -> Result<Response, Infallible>
+where
+    S: Service<Request, Error = Infallible> + Send + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    let mut kept = Kept::default();
+    let head = Requested::of(&request);
+    let admitted = match take_in(&gate, head, &mut body, Some(&mut kept)).await {
+        Ok(admission) => admission.claim().await.map_err(Refusal::Late),
+        Err(refusal) => Err(refusal),
+    };
+    match admitted {
+        Ok(run) => {
+            *request.body_mut() = kept.with(body);
+            Ok(hand_over(run, inner, request).await)
+        }
+        Err(refusal) => {
+            *request.body_mut() = kept.refused(refusal, body);
+            inner.call(request).await.map(IntoResponse::into_response)
+        }
     }
 }
 
@@ -125,17 +175,8 @@ where
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
-    let delivery = run.delivery();
-    // The very bytes that were verified, for a handler that reads the body itself; but not a batch,
-    // whose events may have run before.
-    *request.body_mut() = match delivery.is_batch() {
-        true => Body::empty(),
-        false => Body::from(delivery.verified().payload().clone()),
-    };
-    request.extensions_mut().insert(Delivery::new(delivery));
-    // The receiver's limit has admitted the body already.
-    DefaultBodyLimit::disable().apply(&mut request);
-
+    let delivery = Delivery::new(run.delivery());
+    request.extensions_mut().insert(delivery);
     let connection = run.connection();
     // Called when it is polled, so that the run catches its panic too; and in the room of the
     // request, where an `async` block would hold both.

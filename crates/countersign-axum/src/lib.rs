@@ -39,6 +39,7 @@
 mod body;
 mod clock;
 mod extract;
+mod kept;
 mod layer;
 
 pub use self::extract::{Delivery, Webhook, WebhookRejection, Webhooks};

@@ -69,6 +69,15 @@ pub enum ErrorKind {
     TimestampFuture,
     /// The body did not arrive in time.
     BodyTimeout,
+    /// The signature matches under a secret that is not valid now: see
+    /// [`Secret::valid_until`](crate::Secret::valid_until).
+    SecretNotValid,
+    /// The request is for nobody that [`Receiver::for_tenants`](crate::Receiver::for_tenants) knows.
+    UnknownTenant,
+    /// The request is from an address that is not among the allowed ones.
+    SourceNotAllowed,
+    /// A header that the provider was told to send has another value.
+    RequiredHeaderMismatch,
 
     // The merchant: more load than was planned for, or a part that is down.
     /// Too many bytes of unverified bodies are held already.
@@ -79,6 +88,12 @@ pub enum ErrorKind {
     ShuttingDown,
     /// The dedupe store failed, was too slow, or is full.
     StoreUnavailable,
+    /// Too many tenants' secrets are being looked up already.
+    TooManyLookups,
+    /// A tenant's secrets could not be looked up, or cannot be used.
+    SecretsUnavailable,
+    /// The address that a request is from is not known: the server does not say it.
+    SourceUnknown,
 }
 
 impl ErrorKind {
@@ -93,13 +108,21 @@ impl ErrorKind {
             | ErrorKind::SignatureMismatch
             | ErrorKind::MalformedPayload
             | ErrorKind::TimestampStale
-            | ErrorKind::TimestampFuture => StatusCode::UNAUTHORIZED,
+            | ErrorKind::TimestampFuture
+            | ErrorKind::SecretNotValid
+            | ErrorKind::UnknownTenant
+            | ErrorKind::SourceNotAllowed
+            | ErrorKind::RequiredHeaderMismatch => StatusCode::UNAUTHORIZED,
             ErrorKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             ErrorKind::TooManyUnverified
             | ErrorKind::TooManyRuns
             | ErrorKind::ShuttingDown
-            | ErrorKind::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            | ErrorKind::StoreUnavailable
+            | ErrorKind::TooManyLookups => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::SecretsUnavailable | ErrorKind::SourceUnknown => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -119,6 +142,13 @@ impl ErrorKind {
             ErrorKind::TooManyRuns => "too_many_runs",
             ErrorKind::ShuttingDown => "shutting_down",
             ErrorKind::StoreUnavailable => "store_unavailable",
+            ErrorKind::SecretNotValid => "secret_not_valid",
+            ErrorKind::UnknownTenant => "unknown_tenant",
+            ErrorKind::SourceNotAllowed => "source_not_allowed",
+            ErrorKind::RequiredHeaderMismatch => "required_header_mismatch",
+            ErrorKind::TooManyLookups => "too_many_lookups",
+            ErrorKind::SecretsUnavailable => "secrets_unavailable",
+            ErrorKind::SourceUnknown => "source_unknown",
         }
     }
 
@@ -137,6 +167,13 @@ impl ErrorKind {
             ErrorKind::TooManyRuns => "too many handlers running",
             ErrorKind::ShuttingDown => "shutting down",
             ErrorKind::StoreUnavailable => "dedupe store unavailable",
+            ErrorKind::SecretNotValid => "the secret that matches is not valid now",
+            ErrorKind::UnknownTenant => "unknown tenant",
+            ErrorKind::SourceNotAllowed => "source address not allowed",
+            ErrorKind::RequiredHeaderMismatch => "required header does not match",
+            ErrorKind::TooManyLookups => "too many lookups of secrets",
+            ErrorKind::SecretsUnavailable => "secrets unavailable",
+            ErrorKind::SourceUnknown => "source address unknown",
         }
     }
 }
@@ -203,6 +240,8 @@ pub enum ConfigErrorKind {
     BadScheme,
     /// An endpoint's name is empty or too long.
     BadEndpoint,
+    /// What should be an IP address or a network is none.
+    BadNetwork,
     /// A duration or a limit contradicts another, so that events could be lost or doubled.
     BadLimit,
 }
@@ -224,6 +263,7 @@ impl ConfigErrorKind {
             ConfigErrorKind::NotApplicable => "not_applicable",
             ConfigErrorKind::BadScheme => "bad_scheme",
             ConfigErrorKind::BadEndpoint => "bad_endpoint",
+            ConfigErrorKind::BadNetwork => "bad_network",
             ConfigErrorKind::BadLimit => "bad_limit",
         }
     }

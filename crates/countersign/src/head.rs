@@ -1,13 +1,14 @@
 //! The head of a request, as little of it as verification needs.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use http::HeaderName;
 
 /// The head of an HTTP request.
 ///
 /// Frameworks disagree on the version of the `http` crate and on header maps, so the core asks for
-/// three things only. It is implemented for [`http::Request`] and [`http::request::Parts`].
+/// three things only, and a fourth where addresses are checked. It is implemented for [`http::Request`] and [`http::request::Parts`].
 pub trait Head {
     /// Every value of the header `name`, in the order received, as bytes. Names compare without
     /// regard to case; `-` and `_` differ.
@@ -18,6 +19,12 @@ pub trait Head {
 
     /// The request target as received: a path and query, or an absolute URI.
     fn target(&self) -> Cow<'_, str>;
+
+    /// The address of the connection's other end, where the server says it: the last proxy's, if there is
+    /// one.
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
 }
 
 impl Head for http::request::Parts {

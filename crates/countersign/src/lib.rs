@@ -61,11 +61,15 @@ pub use self::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 pub use self::event::{Envelope, IdSource, Identity, Shape, TypeSource};
 pub use self::handshake::{Greeting, Handshake};
 pub use self::head::Head;
-pub use self::observer::{Observation, Observer, Outcome};
+#[cfg(feature = "metrics")]
+pub use self::observer::MetricsObserver;
+#[cfg(feature = "tracing")]
+pub use self::observer::TracingObserver;
+pub use self::observer::{Observation, Observer, Outcome, Surroundings};
 pub use self::provider::Provider;
 pub use self::receiver::{
-    Admission, Answer, Carried, Connection, Delivery, Fresh, Gate, Intake, Keeper, Receiver,
-    Refusal, Run, ToClaim,
+    Admission, Answer, Asked, Carried, Connection, Delivery, Fresh, Gate, Guard, Intake, Keeper,
+    LookupError, Receiver, Refusal, Run, Sources, Tenant, ToClaim,
 };
 pub use self::scan::Pointer;
 pub use self::secret::Secret;

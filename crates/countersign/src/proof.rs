@@ -16,6 +16,8 @@ pub(crate) enum Proof {
     Message(Box<MessageProof>),
     Jwt(Box<JwtProof>),
     Token(TokenProof),
+    /// There is none.
+    Unsigned,
 }
 
 #[expect(
@@ -29,6 +31,8 @@ pub(crate) enum State<'h> {
     Jwt(Box<JwtVerification<'h>>),
     /// Which token was sent.
     Token(Option<usize>),
+    /// There is nothing to be verified.
+    Unsigned,
 }
 
 impl Proof {
@@ -43,6 +47,7 @@ impl Proof {
             }
             Scheme::Jwt(scheme) => Proof::Jwt(Box::new(JwtProof::new(scheme, secrets)?)),
             Scheme::DangerousToken(scheme) => Proof::Token(TokenProof::new(scheme, secrets)?),
+            Scheme::DangerousUnsigned => Proof::Unsigned,
         })
     }
 
@@ -58,6 +63,7 @@ impl Proof {
             Proof::Message(proof) => State::Message(Box::new(proof.begin(head)?)),
             Proof::Jwt(proof) => State::Jwt(Box::new(proof.begin(head)?)),
             Proof::Token(proof) => State::Token(proof.begin(head)?),
+            Proof::Unsigned => State::Unsigned,
             // These two are begun in place.
             Proof::Hmac(_) | Proof::Sealed(_) => {
                 return Err(Error::new(ErrorKind::SignatureMismatch));

@@ -5,6 +5,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::error::{ConfigError, ConfigErrorKind};
+use crate::time::UnixTime;
 
 /// The key that the provider shares with the merchant, as the provider shows it.
 ///
@@ -14,6 +15,21 @@ use crate::error::{ConfigError, ConfigErrorKind};
 pub struct Secret {
     bytes: Zeroizing<Vec<u8>>,
     form: Form,
+    validity: Validity,
+}
+
+/// When a secret is valid, both ends included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Validity {
+    from: Option<UnixTime>,
+    until: Option<UnixTime>,
+}
+
+impl Validity {
+    pub(crate) fn holds(&self, now: UnixTime) -> bool {
+        self.from.is_none_or(|from| now.millis_since(from) >= 0)
+            && self.until.is_none_or(|until| now.millis_since(until) <= 0)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +67,7 @@ impl Secret {
         Ok(Secret {
             bytes: Zeroizing::new(text.as_bytes().to_vec()),
             form: Form::Text,
+            validity: Validity::default(),
         })
     }
 
@@ -66,7 +83,28 @@ impl Secret {
         Ok(Secret {
             bytes,
             form: Form::Raw,
+            validity: Validity::default(),
         })
+    }
+
+    /// Verifies nothing before `time`: for a secret that is announced for a day to come.
+    #[must_use]
+    pub fn valid_from(mut self, time: UnixTime) -> Self {
+        self.validity.from = Some(time);
+        self
+    }
+
+    /// Verifies nothing after `time`: for the old secret of a rotation, which then ends by itself. A
+    /// delivery that it would have verified is refused as
+    /// [`SecretNotValid`](crate::ErrorKind::SecretNotValid).
+    #[must_use]
+    pub fn valid_until(mut self, time: UnixTime) -> Self {
+        self.validity.until = Some(time);
+        self
+    }
+
+    pub(crate) fn validity(&self) -> Validity {
+        self.validity
     }
 
     /// The secret's text or bytes. Named for what it is, so that a reviewer sees it.

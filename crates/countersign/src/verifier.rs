@@ -14,8 +14,8 @@ use crate::head::Head;
 use crate::identify::Identifier;
 use crate::proof::{Proof, State};
 use crate::provider::Provider;
-use crate::scheme::{Coverage, HmacVerification, Proved, SealedVerification};
-use crate::secret::Secret;
+use crate::scheme::{Coverage, HmacVerification, Proved, Scheme, SealedVerification};
+use crate::secret::{Secret, Validity};
 use crate::time::UnixTime;
 use crate::verified::{Beside, Verified};
 use crate::window::Tolerance;
@@ -44,9 +44,12 @@ pub struct Verifier {
     body_limit: usize,
 }
 
+/// What is made of a provider and its secrets.
 #[derive(Debug)]
-struct Prepared {
+pub(crate) struct Prepared {
     proof: Proof,
+    /// When each secret is valid; nothing if all of them are for ever.
+    validity: Box<[Validity]>,
     /// Which of the signed headers is the message id.
     id_header: Option<usize>,
     identifier: Identifier,
@@ -73,8 +76,36 @@ impl Verifier {
                 "more than 8 secrets; they are one sender's keys during rotation, so drop old ones",
             ));
         }
+        if *provider.scheme() == Scheme::DangerousUnsigned {
+            return Err(ConfigError::new(
+                ConfigErrorKind::BadScheme,
+                "nothing is signed, so that nothing can be verified; see \
+                 Receiver::dangerously_unsigned",
+            ));
+        }
         provider.refuse_mixed_modes(secrets)?;
+        Verifier::prepared(provider, secrets)
+    }
+
+    /// Of a provider that signs nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it has a scheme.
+    pub(crate) fn unsigned(provider: &Provider) -> Result<Self, ConfigError> {
+        Verifier::prepared(provider, &[])
+    }
+
+    fn prepared(provider: &Provider, secrets: &[Secret]) -> Result<Self, ConfigError> {
         let proof = Proof::new(provider, secrets)?;
+        let validity = secrets.iter().map(Secret::validity);
+        let validity = match validity
+            .clone()
+            .all(|validity| validity == Validity::default())
+        {
+            true => Box::default(),
+            false => validity.collect(),
+        };
         let id_header = match (&proof, provider.envelope().id_header()) {
             (Proof::Hmac(proof), Some(name)) => proof.signed_header(name),
             _ => None,
@@ -82,6 +113,7 @@ impl Verifier {
         Ok(Verifier {
             prepared: Arc::new(Prepared {
                 proof,
+                validity,
                 id_header,
                 identifier: Identifier::new(provider.envelope()),
             }),
@@ -152,28 +184,36 @@ impl Verifier {
     /// A duplicate, missing or malformed header: nothing of the body need then be read.
     #[inline]
     pub fn begin<'h, H: Head + ?Sized>(&self, head: &'h H) -> Result<Verification<'h>, Error> {
-        let mut verification = self.verification();
+        let mut verification = self.verification(self.prepared.clone());
         self.prepared.begin(head, &mut verification.state)?;
         Ok(verification)
     }
 
-    /// The same in a box, for who would move it often.
+    /// The same with other secrets, in a box, for who would move it often.
     pub(crate) fn begin_boxed<'h, H: Head + ?Sized>(
         &self,
+        prepared: Arc<Prepared>,
         head: &'h H,
     ) -> Result<Box<Verification<'h>>, Error> {
-        let mut verification = Box::new(self.verification());
-        self.prepared.begin(head, &mut verification.state)?;
+        let mut verification = Box::new(self.verification(prepared));
+        let Verification {
+            prepared, state, ..
+        } = &mut *verification;
+        prepared.begin(head, state)?;
         Ok(verification)
+    }
+
+    pub(crate) fn secrets(&self) -> &Arc<Prepared> {
+        &self.prepared
     }
 
     #[inline]
-    fn verification<'h>(&self) -> Verification<'h> {
+    fn verification<'h>(&self, prepared: Arc<Prepared>) -> Verification<'h> {
         Verification {
-            prepared: self.prepared.clone(),
+            state: prepared.state(),
+            prepared,
             tolerance: self.tolerance,
             body_limit: self.body_limit,
-            state: self.prepared.state(),
             body: Body::default(),
         }
     }
@@ -187,6 +227,7 @@ impl Prepared {
             Proof::Hmac(_) => State::Hmac(HmacVerification::empty()),
             Proof::Sealed(_) => State::Sealed(SealedVerification::default()),
             Proof::Message(_) | Proof::Jwt(_) | Proof::Token(_) => State::Token(None),
+            Proof::Unsigned => State::Unsigned,
         }
     }
 
@@ -216,6 +257,7 @@ impl Prepared {
         };
         let id = self.id_header.and_then(|index| state.signed_value(index));
         let key_index = state.finish(proof, &body)?;
+        self.check_validity(key_index, now)?;
         let timestamp = state.timestamp();
         if let (Some(timestamp), Some(tolerance)) = (timestamp, tolerance) {
             tolerance.check(timestamp, now)?;
@@ -236,6 +278,14 @@ impl Prepared {
         Ok(verified)
     }
 
+    #[inline]
+    fn check_validity(&self, key_index: usize, now: UnixTime) -> Result<(), Error> {
+        match self.validity.get(key_index) {
+            Some(validity) if !validity.holds(now) => Err(Error::new(ErrorKind::SecretNotValid)),
+            _ => Ok(()),
+        }
+    }
+
     /// The verdict under any other scheme. Apart, so that the way of most deliveries stays short.
     #[cold]
     #[inline(never)]
@@ -254,12 +304,14 @@ impl Prepared {
             }
             (State::Message(state), Proof::Message(proof)) => state.finish(proof, body)?,
             (State::Jwt(state), Proof::Jwt(proof)) => state.finish(proof, body)?,
+            (State::Unsigned, Proof::Unsigned) => Proved::of(0, body, Coverage::Nothing),
             (State::Token(Some(key_index)), Proof::Token(_)) => {
                 Proved::of(*key_index, body, Coverage::Nothing)
             }
             // Another token, or two of different schemes.
             _ => return Err(Error::new(ErrorKind::SignatureMismatch)),
         };
+        self.check_validity(proved.key_index, now)?;
         if let (Some(timestamp), Some(tolerance)) = (proved.timestamp, tolerance) {
             tolerance.check(timestamp, now)?;
         }
@@ -368,7 +420,7 @@ impl Verification<'_> {
         match &self.state {
             State::Hmac(state) => state.timestamp(),
             State::Message(state) => state.timestamp(),
-            State::Sealed(_) | State::Jwt(_) | State::Token(_) => None,
+            State::Sealed(_) | State::Jwt(_) | State::Token(_) | State::Unsigned => None,
         }
     }
 }

@@ -75,6 +75,14 @@ impl AnyStore {
         }
     }
 
+    /// How many events a memory store has forgotten before their time; `None` for another store.
+    pub(crate) fn evictions(&self) -> Option<u64> {
+        match &self.store {
+            Store::Memory(memory) => Some(memory.evictions()),
+            Store::Other(_) => None,
+        }
+    }
+
     pub(crate) fn call_claim(
         &self,
         keys: &Arc<[Key]>,

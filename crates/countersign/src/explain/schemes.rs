@@ -79,7 +79,7 @@ fn has_signature_of(provider: &Provider, delivery: &Captured) -> bool {
         },
         Scheme::Jwt(scheme) => has(&scheme.header),
         Scheme::Sealed(_) => true,
-        Scheme::DangerousToken(_) => false,
+        Scheme::DangerousToken(_) | Scheme::DangerousUnsigned => false,
     }
 }
 

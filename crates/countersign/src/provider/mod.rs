@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::event::{Envelope, IdSource, TypeSource};
+use crate::scan::Pointer;
 use crate::scheme::{MessageScheme, Scheme};
 use crate::secret::Secret;
 use crate::window::Tolerance;
@@ -279,6 +280,13 @@ impl Provider {
     /// How it behaves as a sender, where that is known and said nowhere else.
     pub fn sender(&self) -> Option<&Sender> {
         self.sender.as_ref()
+    }
+
+    /// The provider with nothing of it signed, and its events named by what is at `id`, if by anything.
+    pub(crate) fn unsigned(mut self, id: Option<Pointer>) -> Self {
+        self.scheme = Scheme::DangerousUnsigned;
+        self.envelope.id = id.map_or(IdSource::Unsigned, IdSource::WithType);
+        self
     }
 
     /// Whether its events have no dedupe key, for nothing of them is signed.

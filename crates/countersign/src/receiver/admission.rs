@@ -11,10 +11,11 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::delivery::Proven;
-use super::gate::{Answer, Gate, RETRY_AFTER, Track};
+use super::gate::{Answer, Gate, RETRY_AFTER};
 use super::limits::{RunPlace, WaitPlace};
 use super::run::Run;
 use super::state::RunState;
+use super::track::Track;
 use super::transaction::Dedupe;
 use crate::dedupe::{Call, Claim, Key, Lease, Running, StoreError, Token};
 use crate::error::ErrorKind;
@@ -120,7 +121,10 @@ impl Admission {
                     }
                     Some(Ok(Claim::InProgress { retry_after })) => {
                         drop(place);
-                        if !Waiting::again(&mut waiting, gate, &self.run.keys, retry_after).await {
+                        if gate.config.observe_only
+                            || !Waiting::again(&mut waiting, gate, &self.run.keys, retry_after)
+                                .await
+                        {
                             return Err(self.in_progress(retry_after));
                         }
                     }
@@ -237,7 +241,7 @@ fn of_interest(track: &Track, mut events: Vec<Identity>) -> Result<Vec<(Key, Ide
     let mut kept = Vec::with_capacity(events.len());
     let mut differing = Vec::new();
     for event in events {
-        let key = event.key(&config.endpoint);
+        let key = event.key(track.scope());
         // A delivery of one event, as most are, needs no table; and without dedupe nothing is left out.
         if alone || !config.dedupe.is_on() {
             kept.push((key, event));
@@ -256,16 +260,6 @@ fn of_interest(track: &Track, mut events: Vec<Identity>) -> Result<Vec<(Key, Ide
         track.noticed(Outcome::PayloadDiffers, &differing, false);
     }
     Ok(kept)
-}
-
-impl Track {
-    /// What observations name events by: nothing where nobody watches.
-    pub(crate) fn names(&self, events: &[(Key, Identity)]) -> Vec<Identity> {
-        match self.gate.config.observer {
-            Some(_) => events.iter().map(|(_, event)| event.name()).collect(),
-            None => Vec::new(),
-        }
-    }
 }
 
 /// A duplicate that waits for the run of its first event.

@@ -83,10 +83,13 @@ where
             return Poll::Pending;
         }
         let gate = self.state.track.gate.clone();
+        let is_detached = self.state.is_detached();
         let deadline = self
             .deadline
             .get_or_insert_with(|| gate.clock.sleep(gate.config.answer_deadline));
-        if deadline.as_mut().poll(cx).is_pending() {
+        // Where nothing is refused, the sender goes on waiting, and is told of as if it did not.
+        let observe_only = gate.config.observe_only;
+        if (observe_only && is_detached) || deadline.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
         let answer = Answer::bare(StatusCode::SERVICE_UNAVAILABLE);
@@ -96,6 +99,10 @@ where
             answer.status,
             &self.state.names,
         );
+        if observe_only {
+            self.state.detach();
+            return Poll::Pending;
+        }
         self.detach();
         Poll::Ready(Err(answer))
     }

@@ -63,11 +63,10 @@ impl Delivery {
     pub(super) fn keyed(&self) -> &[(Key, Identity)] {
         let Proven { verified, events } = &self.run.proven;
         events.get_or_init(|| {
-            let config = &self.run.track.gate.config;
-            let events = config.verifier.identify(verified).into_iter();
-            events
-                .map(|event| (event.key(&config.endpoint), event))
-                .collect()
+            let track = &self.run.track;
+            let events = track.gate.config.verifier.identify(verified);
+            let keyed = |event: Identity| (event.key(track.scope()), event);
+            events.into_iter().map(keyed).collect()
         })
     }
 
@@ -117,6 +116,12 @@ impl Delivery {
             run.undecodable(key, event, &error, refused);
             decoded
         })
+    }
+
+    /// Whose delivery it is, where the endpoint has [tenants](crate::Receiver::for_tenants).
+    pub fn tenant(&self) -> Option<&str> {
+        let scope = self.run.track.tenant.as_ref()?;
+        Some(&scope.tenant)
     }
 
     /// Whether the provider sends several events at once.

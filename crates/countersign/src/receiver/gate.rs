@@ -1,7 +1,6 @@
 //! A receiver at work: with a clock, and with all that a delivery passes through.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,14 +13,13 @@ use pin_project_lite::pin_project;
 use super::intake::Intake;
 use super::keeper::Keeper;
 use super::limits::Shared;
+use super::track::Track;
 use super::{Config, Receiver, SECOND};
 use crate::error::ErrorKind;
-use crate::event::Identity;
 use crate::head::Head;
-use crate::observer::{Observation, Outcome};
+use crate::observer::Outcome;
+use crate::scheme::Scheme;
 use crate::time::{Clock, Sleep};
-use crate::typed::DecodeError;
-use crate::verified::Verified;
 
 /// How often something that is waited for is looked at again, at most.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -112,6 +110,12 @@ impl Receiver {
         if first && gate.config.verifier.tolerance().is_none() && gate.config.freshness.is_none() {
             Track::new(&gate).noticed(Outcome::NoSignedTime, &[], false);
         }
+        if first && *gate.config.provider.scheme() == Scheme::DangerousUnsigned {
+            Track::new(&gate).noticed(Outcome::Unsigned, &[], false);
+        }
+        if first && gate.config.observe_only {
+            Track::new(&gate).noticed(Outcome::ObserveOnly, &[], false);
+        }
         let keeper = first.then(|| Keeper::new(&gate));
         (gate, keeper)
     }
@@ -155,7 +159,9 @@ impl Receiver {
 }
 
 impl Gate {
-    /// Begins with a delivery's head; `declared` is the length that `Content-Length` names.
+    /// Begins with a delivery's head; `declared` is the length that `Content-Length` names. Where the
+    /// endpoint has [tenants](Receiver::for_tenants), they are asked for by [`take_in`](Gate::take_in)
+    /// alone, and what is begun here is refused.
     ///
     /// # Errors
     ///
@@ -165,7 +171,16 @@ impl Gate {
         head: &'h H,
         declared: Option<u64>,
     ) -> Result<Intake<'h>, Answer> {
-        Intake::begin(self, head, declared)
+        let track = Track::begin(self);
+        self.check_guards(head, &track)?;
+        let secrets = self.shared.secrets.load_full();
+        Intake::begin(track, head, declared, secrets)
+    }
+
+    /// Whether what is refused is handed to the handler nevertheless, without a [`Run`](crate::Run): see
+    /// [`Receiver::dangerously_observe_only`].
+    pub fn observes_only(&self) -> bool {
+        self.config.observe_only
     }
 
     /// How long a body may take to arrive.
@@ -225,142 +240,6 @@ impl<F: Future> Future for Within<'_, F> {
         let sleep = || this.gate.clock.sleep(*this.limit);
         let timer = this.timer.get_or_insert_with(sleep);
         timer.as_mut().poll(cx).map(|()| None)
-    }
-}
-
-/// What an observation says of a delivery, kept from its head to its settlement.
-#[derive(Clone)]
-pub(crate) struct Track {
-    pub(crate) gate: Gate,
-    pub(crate) started: Duration,
-    pub(crate) bytes: usize,
-    pub(crate) key_index: Option<usize>,
-    pub(crate) skew_millis: Option<i64>,
-}
-
-impl Track {
-    pub(crate) fn new(gate: &Gate) -> Track {
-        // Reading the clock is worth it only if somebody watches.
-        let started = match gate.config.observer {
-            Some(_) => gate.clock.monotonic(),
-            None => Duration::ZERO,
-        };
-        Track {
-            gate: gate.clone(),
-            started,
-            bytes: 0,
-            key_index: None,
-            skew_millis: None,
-        }
-    }
-
-    pub(crate) fn verified(&mut self, verified: &Verified) {
-        self.bytes = verified.received();
-        self.key_index = Some(verified.key_index());
-        self.skew_millis = verified
-            .timestamp()
-            .map(|timestamp| verified.verified_at().millis_since(timestamp));
-    }
-
-    /// Tells the observer what a delivery was answered.
-    pub(crate) fn answered(
-        &self,
-        outcome: Outcome,
-        reason: Option<ErrorKind>,
-        status: StatusCode,
-        events: &[Identity],
-    ) {
-        self.count(status);
-        self.observe(outcome, (reason, None), Some(status), (events, &[]), false);
-    }
-
-    /// Tells the observer how a run ended: what was answered, if anybody was there to hear it, and which
-    /// of its events are committed.
-    pub(crate) fn ran(
-        &self,
-        outcome: Outcome,
-        status: Option<StatusCode>,
-        events: (&[Identity], &[Identity]),
-    ) {
-        if let Some(status) = status {
-            self.count(status);
-        }
-        self.observe(outcome, (None, None), status, events, status.is_none());
-    }
-
-    fn count(&self, status: StatusCode) {
-        // A forged delivery is not the provider's, and counts for none of its failures.
-        if self.key_index.is_some() {
-            let failures = &self.gate.shared.failures_in_a_row;
-            if status.is_success() {
-                failures.store(0, Ordering::Relaxed);
-            } else {
-                failures.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Tells the observer something beside the answer, or what became of a delivery after it.
-    pub(crate) fn noticed(&self, outcome: Outcome, events: &[Identity], late: bool) {
-        self.observe(outcome, (None, None), None, (events, &[]), late);
-    }
-
-    /// Tells the observer which event does not decode, and why.
-    pub(crate) fn undecodable(&self, error: &DecodeError, events: &[Identity], late: bool) {
-        self.observe(
-            Outcome::Undecodable,
-            (None, Some(error)),
-            None,
-            (events, &[]),
-            late,
-        );
-    }
-
-    fn observe(
-        &self,
-        outcome: Outcome,
-        (reason, decode_error): (Option<ErrorKind>, Option<&DecodeError>),
-        status: Option<StatusCode>,
-        (events, committed): (&[Identity], &[Identity]),
-        late: bool,
-    ) {
-        let config = &self.gate.config;
-        let Some(observer) = &config.observer else {
-            return;
-        };
-        let observation = Observation {
-            endpoint: &config.endpoint,
-            provider: config.provider.name(),
-            outcome,
-            reason,
-            decode_error,
-            status,
-            key_index: self.key_index,
-            skew_millis: self.skew_millis,
-            bytes: self.bytes,
-            events,
-            committed,
-            elapsed: self.gate.clock.monotonic().saturating_sub(self.started),
-            late,
-            failures_in_a_row: self.gate.shared.failures_in_a_row.load(Ordering::Relaxed),
-        };
-        // A panic here would leave a claim without its run, or end the keeper and with it every
-        // renewal. The panic hook has told of it.
-        let _ = catch_unwind(AssertUnwindSafe(|| observer.observe(&observation)));
-    }
-
-    /// Observes a refusal and yields its answer.
-    pub(crate) fn refuse(&self, kind: ErrorKind, events: &[Identity]) -> Answer {
-        let answer = Answer::refusal(kind);
-        let outcome = match kind {
-            ErrorKind::TooManyUnverified | ErrorKind::TooManyRuns | ErrorKind::ShuttingDown => {
-                Outcome::Overloaded
-            }
-            ErrorKind::StoreUnavailable => Outcome::StoreUnavailable,
-            _ => Outcome::Rejected,
-        };
-        self.answered(outcome, Some(kind), answer.status, events);
-        answer
     }
 }
 

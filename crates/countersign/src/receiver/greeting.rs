@@ -7,8 +7,9 @@ use http::StatusCode;
 use super::Receiver;
 use super::admission::Admission;
 use super::delivery::Proven;
-use super::gate::{Answer, Gate, Track};
+use super::gate::{Answer, Gate};
 use super::state::RunState;
+use super::track::Track;
 use crate::error::ConfigError;
 use crate::handshake::{Greeting, Handshake};
 use crate::head::Head;
@@ -34,7 +35,7 @@ impl Gate {
     /// The answer to a handshake that its head alone proves, to be given in place of all the rest.
     pub fn greet<H: Head + ?Sized>(&self, head: &H) -> Option<Greeting> {
         let greeting = self.config.handshake.as_ref()?.greet(head)?;
-        Track::new(self).answered(Outcome::Handshake, None, StatusCode::OK, &[]);
+        Track::begin(self).answered(Outcome::Handshake, None, StatusCode::OK, &[]);
         Some(greeting)
     }
 }

@@ -1,6 +1,7 @@
 //! The body of a delivery coming in, bounded and verified.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -9,9 +10,10 @@ use http::StatusCode;
 
 use super::Config;
 use super::admission::Admission;
-use super::gate::{Answer, Gate, Track};
+use super::gate::{Answer, Gate};
 use super::limits::Unverified;
 use super::run::Run;
+use super::track::Track;
 use crate::error::{Error, ErrorKind};
 use crate::event::Identity;
 use crate::handshake::Greeting;
@@ -20,7 +22,7 @@ use crate::identify::time_of;
 use crate::observer::Outcome;
 use crate::time::UnixTime;
 use crate::verified::Verified;
-use crate::verifier::Verification;
+use crate::verifier::{Prepared, Verification};
 
 /// A delivery whose head is in order, taking in its body.
 pub struct Intake<'h> {
@@ -49,16 +51,17 @@ pub enum Refusal<E> {
 
 impl<'h> Intake<'h> {
     pub(crate) fn begin<H: Head + ?Sized>(
-        gate: &Gate,
+        track: Track,
         head: &'h H,
         declared: Option<u64>,
+        secrets: Arc<Prepared>,
     ) -> Result<Self, Answer> {
-        let track = Track::new(gate);
+        let gate = &track.gate;
         let config = &gate.config;
         let held = Unverified::new(&gate.shared);
         let mut now = None;
-        let mut begun = || -> Result<Box<Verification<'h>>, Error> {
-            let mut verification = config.verifier.begin_boxed(head)?;
+        let begun = || -> Result<Box<Verification<'h>>, Error> {
+            let mut verification = config.verifier.begin_boxed(secrets, head)?;
             // The window is checked again, and then for good, behind the signature: here it spares
             // the work of reading and hashing what cannot pass.
             if let (Some(timestamp), Some(tolerance)) = (
@@ -146,8 +149,12 @@ impl<'h> Intake<'h> {
             ..
         } = self;
         let verified = match verification.verdict(now) {
+            // Whatever was hashed for a tenant that nobody knows, it was to take as long as any other.
+            Ok(_) if track.is_nobodys() => {
+                return Err(track.refuse(ErrorKind::UnknownTenant, &[]));
+            }
             Ok(verified) => verified,
-            Err(error) => return Err(track.refuse(error.kind(), &[])),
+            Err(error) => return Err(track.refuse_unverified(error.kind())),
         };
         drop(held);
         track.verified(&verified);
@@ -181,10 +188,20 @@ impl Gate {
         declared: Option<u64>,
         mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, E>>>,
     ) -> Result<Admission, Refusal<E>> {
+        let mut track = Track::begin(self);
+        self.check_guards(head, &track).map_err(Refusal::Early)?;
         if let Some(greeting) = self.greet(head) {
             return Err(Refusal::Greeted(Box::new(greeting)));
         }
-        let mut intake = self.begin(head, declared).map_err(Refusal::Early)?;
+        let secrets = match &self.config.tenants {
+            None => self.shared.secrets.load_full(),
+            // In a box, since few endpoints have any.
+            Some(tenants) => Box::pin(tenants.secrets(head, &mut track))
+                .await
+                .map_err(Refusal::Early)?,
+        };
+        let intake = Intake::begin(track, head, declared, secrets);
+        let mut intake = intake.map_err(Refusal::Early)?;
         let reading = poll_fn(|cx| {
             loop {
                 match next(cx) {

@@ -106,7 +106,7 @@ fn look(shared: &Arc<Shared>, now: Duration) {
     for run in shared.watched_runs() {
         let config = &run.track.gate.config;
         let age = run.age(now);
-        if age >= config.max_run {
+        if age >= config.max_run && !config.observe_only {
             run.stop.give();
             // A handler that does not block its thread is joined within moments of the signal.
             if age >= config.max_run.saturating_add(config.store_timeout) {

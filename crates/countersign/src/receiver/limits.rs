@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use arc_swap::ArcSwap;
 use slab::Slab;
 
 use super::keeper::Jobs;
 use super::state::RunState;
 use crate::dedupe::Key;
 use crate::time::Clock;
+use crate::verifier::Prepared;
 
-#[derive(Default)]
 pub(crate) struct Shared {
+    /// What deliveries are verified under, unless they are a tenant's.
+    pub(crate) secrets: ArcSwap<Prepared>,
     runs: AtomicUsize,
     unverified: AtomicUsize,
     waiters: Mutex<Waiters>,
@@ -32,6 +35,21 @@ struct Waiters {
 }
 
 impl Shared {
+    pub(crate) fn new(secrets: Arc<Prepared>) -> Shared {
+        Shared {
+            secrets: ArcSwap::new(secrets),
+            runs: AtomicUsize::default(),
+            unverified: AtomicUsize::default(),
+            waiters: Mutex::default(),
+            failures_in_a_row: AtomicU32::default(),
+            draining: AtomicBool::default(),
+            clock: OnceLock::default(),
+            keeper_made: AtomicBool::default(),
+            jobs: Arc::default(),
+            watched: Mutex::default(),
+        }
+    }
+
     pub(crate) fn runs(&self) -> usize {
         self.runs.load(Ordering::SeqCst)
     }

@@ -82,6 +82,9 @@ impl Run {
     /// Settles what the handler has left. The answer that stands in for its own, if one does.
     async fn settled(self, ended: Ended) -> Option<Answer> {
         let state = &self.state;
+        // Where nothing is refused, a handler that has an answer gives it.
+        let keeps_its_answer =
+            state.track.gate.config.observe_only && matches!(ended, Ended::Finished(_));
         let (outcome, status, instead) = match ended {
             Ended::Finished(status) if state.track.gate.config.dedupe.is_in_transaction() => {
                 let (outcome, instead) = Box::pin(self.proof_of(status)).await;
@@ -122,7 +125,7 @@ impl Run {
         let committed = partly.as_deref().unwrap_or(&state.names);
         let heard = (!state.is_detached()).then_some(status);
         state.track.ran(outcome, heard, (&state.names, committed));
-        instead
+        instead.filter(|_| !keeps_its_answer)
     }
 }
 
@@ -160,17 +163,17 @@ impl<F: Future, S: FnOnce(&F::Output) -> StatusCode> Future for Supervised<F, S>
         let (ended, response) = match (this.stage.as_mut().project(), &*this.run) {
             (StageNow::Handling { handler }, Some(run)) => {
                 // First the handler: if it finished just as it was to be stopped, its answer counts.
-                let poll = || handler.poll(cx);
+                let poll = || run.state.track.within(|| handler.poll(cx));
                 match catch_unwind(AssertUnwindSafe(poll)) {
-                    Ok(Poll::Ready(response)) => {
+                    Ok(Some(Poll::Ready(response))) => {
                         let status = this.status.take().map(|status| status(&response));
                         (
                             status.map_or(Ended::Panicked, Ended::Finished),
                             Some(response),
                         )
                     }
-                    Err(_) => (Ended::Panicked, None),
-                    Ok(Poll::Pending) => {
+                    Err(_) | Ok(None) => (Ended::Panicked, None),
+                    Ok(Some(Poll::Pending)) => {
                         run.state.watch();
                         ready!(run.state.stop.poll(cx));
                         (Ended::Stopped, None)

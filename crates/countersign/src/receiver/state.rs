@@ -8,8 +8,8 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::delivery::Proven;
-use super::gate::Track;
 use super::signal::Signal;
+use super::track::Track;
 use crate::dedupe::{Key, Token};
 use crate::event::Identity;
 use crate::observer::Outcome;

@@ -56,6 +56,9 @@ pub enum Scheme {
     Jwt(JwtScheme),
     /// The same secret in a header each time. It proves nothing about the body.
     DangerousToken(TokenScheme),
+    /// No proof at all. No [`Verifier`](crate::Verifier) takes it: see
+    /// [`Receiver::dangerously_unsigned`](crate::Receiver::dangerously_unsigned).
+    DangerousUnsigned,
 }
 
 impl Scheme {
@@ -67,6 +70,7 @@ impl Scheme {
             Scheme::Message(scheme) => &scheme.key,
             Scheme::Jwt(scheme) => &scheme.key,
             Scheme::DangerousToken(scheme) => &scheme.key,
+            Scheme::DangerousUnsigned => &KeyFormat::TEXT,
         }
     }
 
@@ -95,7 +99,9 @@ impl Scheme {
             Scheme::Hmac(_) | Scheme::Sealed(_) => Coverage::WholeBody,
             Scheme::Message(scheme) => scheme.coverage(),
             Scheme::Jwt(scheme) if scheme.body_hash.is_some() => Coverage::WholeBody,
-            Scheme::Jwt(_) | Scheme::DangerousToken(_) => Coverage::Nothing,
+            Scheme::Jwt(_) | Scheme::DangerousToken(_) | Scheme::DangerousUnsigned => {
+                Coverage::Nothing
+            }
         }
     }
 
@@ -111,7 +117,7 @@ impl Scheme {
     /// Whether what proves a delivery is the same each time, so that whoever saw one can make another.
     pub fn is_token_only(&self) -> bool {
         match self {
-            Scheme::DangerousToken(_) => true,
+            Scheme::DangerousToken(_) | Scheme::DangerousUnsigned => true,
             Scheme::Message(scheme) => scheme.is_static(),
             _ => false,
         }

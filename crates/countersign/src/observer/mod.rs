@@ -1,5 +1,11 @@
 //! Watching it: one value a delivery, and one for each thing that should not have happened.
 
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(feature = "tracing")]
+mod tracing;
+
+use std::error::Error;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -8,12 +14,30 @@ use crate::error::ErrorKind;
 use crate::event::Identity;
 use crate::typed::DecodeError;
 
+#[cfg(feature = "metrics")]
+pub use self::metrics::MetricsObserver;
+#[cfg(feature = "tracing")]
+pub use self::tracing::TracingObserver;
+
 /// Is told what became of each delivery.
 ///
 /// Called in the middle of a request: it should hand the value on and return.
 pub trait Observer: Send + Sync + 'static {
     /// A delivery was answered, or something about one is worth knowing.
     fn observe(&self, observation: &Observation<'_>);
+
+    /// A delivery to `endpoint` begins. What is returned is kept for as long as anything of it is, and its
+    /// handler is polled, and its observations are made, inside it. By default there is nothing.
+    fn begin(&self, endpoint: &str, provider: &str) -> Option<Box<dyn Surroundings>> {
+        let _ = (endpoint, provider);
+        None
+    }
+}
+
+/// What the work of one delivery is done in: a span, for one.
+pub trait Surroundings: Send + Sync {
+    /// Calls `work` inside, once and now.
+    fn enter(&self, work: &mut dyn FnMut());
 }
 
 /// What became of a delivery.
@@ -41,6 +65,9 @@ pub enum Outcome {
     HandlerTimedOut,
     /// The dedupe store failed, or was too slow.
     StoreUnavailable,
+    /// The secrets of the delivery's tenant could not be looked up, or cannot be used. The sender was
+    /// answered 500.
+    SecretsUnavailable,
     /// The handler answered 2xx, and the database does not hold its events: the transaction in which it
     /// [claims](crate::Receiver::with_claim_in_transaction) them was not committed, or it did not claim
     /// them. The sender was answered 500.
@@ -65,9 +92,31 @@ pub enum Outcome {
     NoSignedTime,
     /// A handler could not be stopped: it blocks its thread. Its lease is not renewed any longer.
     HandlerStuck,
+    /// Said once, when the receiver is opened: it is one
+    /// [without signatures](crate::Receiver::dangerously_unsigned), and nothing it takes is proved.
+    Unsigned,
+    /// Said once, when the receiver is opened: it [observes
+    /// only](crate::Receiver::dangerously_observe_only), and protects nothing.
+    ObserveOnly,
 }
 
 impl Outcome {
+    /// Whether it is one of those of which each delivery has one, and not said beside it.
+    pub const fn is_answer(self) -> bool {
+        !matches!(
+            self,
+            Outcome::LeaseLost
+                | Outcome::CommitFailed
+                | Outcome::PayloadDiffers
+                | Outcome::Unidentified
+                | Outcome::Undecodable
+                | Outcome::NoSignedTime
+                | Outcome::HandlerStuck
+                | Outcome::ObserveOnly
+                | Outcome::Unsigned
+        )
+    }
+
     /// A stable name for logs, metrics and the program's output.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -81,6 +130,7 @@ impl Outcome {
             Outcome::AnswerDeadline => "answer_deadline",
             Outcome::HandlerTimedOut => "handler_timed_out",
             Outcome::StoreUnavailable => "store_unavailable",
+            Outcome::SecretsUnavailable => "secrets_unavailable",
             Outcome::TransactionNotCommitted => "transaction_not_committed",
             Outcome::Handshake => "handshake",
             Outcome::LeaseLost => "lease_lost",
@@ -90,6 +140,8 @@ impl Outcome {
             Outcome::Undecodable => "undecodable",
             Outcome::NoSignedTime => "no_signed_time",
             Outcome::HandlerStuck => "handler_stuck",
+            Outcome::ObserveOnly => "observe_only",
+            Outcome::Unsigned => "unsigned",
         }
     }
 }
@@ -103,12 +155,18 @@ pub struct Observation<'a> {
     pub endpoint: &'a str,
     /// The provider's name.
     pub provider: &'a str,
+    /// Whose delivery it is, where the endpoint has [tenants](crate::Receiver::for_tenants) and it was
+    /// verified.
+    pub tenant: Option<&'a str>,
     /// What became of the delivery.
     pub outcome: Outcome,
     /// Why it was refused.
     pub reason: Option<ErrorKind>,
     /// Where an event does not decode.
     pub decode_error: Option<&'a DecodeError>,
+    /// Why the secrets of a tenant could not be looked up: the merchant's own words, or that it took too
+    /// long, or panicked.
+    pub lookup_error: Option<&'a (dyn Error + Send + Sync + 'static)>,
     /// The status that was answered; `None` where nothing was, or nobody was there to hear it.
     pub status: Option<StatusCode>,
     /// The index of the secret that matched.
@@ -126,6 +184,12 @@ pub struct Observation<'a> {
     pub elapsed: Duration,
     /// Whether the sender had been answered, or had hung up, before.
     pub late: bool,
+    /// Whether the receiver [observes only](crate::Receiver::dangerously_observe_only): `outcome` and
+    /// `status` are then what they would have been, and the request went to the handler.
+    pub observe_only: bool,
+    /// How many committed events the receiver's [`MemoryStore`](crate::MemoryStore) has forgotten before their
+    /// retention was over, since it was made, because it was full; `None` with another store.
+    pub evictions: Option<u64>,
     /// How many verified deliveries in a row have been answered with something else than 2xx, this
     /// one included. Some providers switch an endpoint off after a number of them.
     pub failures_in_a_row: u32,
