@@ -2,12 +2,11 @@
 //! refused one into nowhere.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::extract::ConnectInfo;
 use axum_core::Error;
 use axum_core::body::Body;
 use axum_core::extract::Request;
@@ -30,21 +29,26 @@ const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 const OUTCOME: HeaderName = HeaderName::from_static("webhook-outcome");
 
+/// Where a request says what address it is from.
+pub(crate) type Peer = fn(&Extensions) -> Option<IpAddr>;
+
 /// The head of a request. A reference to the whole request is not `Send`, since bodies are not `Sync`.
 pub(crate) struct Requested<'r> {
     headers: &'r HeaderMap,
     method: &'r Method,
     uri: &'r Uri,
     extensions: &'r Extensions,
+    peer: Peer,
 }
 
 impl<'r> Requested<'r> {
-    pub(crate) fn of(request: &'r Request) -> Self {
+    pub(crate) fn of(request: &'r Request, peer: Peer) -> Self {
         Requested {
             headers: request.headers(),
             method: request.method(),
             uri: request.uri(),
             extensions: request.extensions(),
+            peer,
         }
     }
 }
@@ -67,8 +71,7 @@ impl Head for Requested<'_> {
     }
 
     fn peer(&self) -> Option<IpAddr> {
-        let ConnectInfo(address) = self.extensions.get::<ConnectInfo<SocketAddr>>()?;
-        Some(address.ip())
+        (self.peer)(self.extensions)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,11 +13,12 @@ use axum_core::response::{IntoResponse, Response};
 use countersign::{Clock, Gate, Receiver, Refusal, Run};
 use futures_util::FutureExt;
 use futures_util::future::lazy;
+use http::Extensions;
 use tokio::runtime::Handle;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::body::{Requested, refuse, respond, take_in};
+use crate::body::{Peer, Requested, refuse, respond, take_in};
 use crate::clock::{TokioClock, open};
 use crate::extract::Delivery;
 use crate::kept::Kept;
@@ -27,6 +29,7 @@ use crate::kept::Kept;
 #[derive(Debug, Clone)]
 pub struct WebhookLayer {
     gate: Gate,
+    peer: Peer,
 }
 
 impl WebhookLayer {
@@ -50,7 +53,30 @@ impl WebhookLayer {
     pub fn with_clock(receiver: Receiver, clock: Arc<dyn Clock>) -> Self {
         WebhookLayer {
             gate: open(&receiver, clock),
+            peer: |_| None,
         }
+    }
+
+    /// Says where a request has the address of the connection it came by, for a receiver [with
+    /// sources](Receiver::with_sources). axum keeps it in an extension, of servers that were made for it by
+    /// `into_make_service_with_connect_info::<SocketAddr>()`:
+    ///
+    /// ```
+    /// # fn with_peer(layer: countersign_axum::WebhookLayer) -> countersign_axum::WebhookLayer {
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::extract::ConnectInfo;
+    ///
+    /// layer.with_peer(|extensions| {
+    ///     let ConnectInfo(address) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    ///     Some(address.ip())
+    /// })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_peer(mut self, peer: fn(&Extensions) -> Option<IpAddr>) -> Self {
+        self.peer = peer;
+        self
     }
 }
 
@@ -60,6 +86,7 @@ impl<S> Layer<S> for WebhookLayer {
     fn layer(&self, inner: S) -> WebhookService<S> {
         WebhookService {
             gate: self.gate.clone(),
+            peer: self.peer,
             inner: Arc::new(inner),
             ready: None,
         }
@@ -70,6 +97,7 @@ impl<S> Layer<S> for WebhookLayer {
 #[derive(Debug)]
 pub struct WebhookService<S> {
     gate: Gate,
+    peer: Peer,
     inner: Arc<S>,
     /// A clone of `inner`, which was or is being asked whether it is ready. One a request is enough, though
     /// axum clones the service for each.
@@ -80,6 +108,7 @@ impl<S> Clone for WebhookService<S> {
     fn clone(&self) -> Self {
         WebhookService {
             gate: self.gate.clone(),
+            peer: self.peer,
             inner: self.inner.clone(),
             ready: None,
         }
@@ -104,13 +133,13 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let inner = self.ready.take();
         let inner = inner.unwrap_or_else(|| S::clone(&self.inner));
-        let gate = self.gate.clone();
+        let (gate, peer) = (self.gate.clone(), self.peer);
         let mut body = std::mem::take(request.body_mut());
         if gate.observes_only() {
-            return Box::pin(observe(gate, inner, request, body));
+            return Box::pin(observe((gate, peer), inner, request, body));
         }
         Box::pin(async move {
-            let head = Requested::of(&request);
+            let head = Requested::of(&request, peer);
             let admitted = match take_in(&gate, head, &mut body, None).await {
                 Ok(admission) => admission.claim().await.map_err(Refusal::Late),
                 Err(refusal) => Err(refusal),
@@ -140,7 +169,7 @@ fn verified_body(run: &Run) -> Body {
 
 /// Verifies and claims, and runs the handler whatever comes of it, with the request as it came.
 async fn observe<S>(
-    gate: Gate,
+    (gate, peer): (Gate, Peer),
     mut inner: S,
     mut request: Request,
     mut body: Body,
@@ -151,7 +180,7 @@ where
     S::Future: Send + 'static,
 {
     let mut kept = Kept::default();
-    let head = Requested::of(&request);
+    let head = Requested::of(&request, peer);
     let admitted = match take_in(&gate, head, &mut body, Some(&mut kept)).await {
         Ok(admission) => admission.claim().await.map_err(Refusal::Late),
         Err(refusal) => Err(refusal),

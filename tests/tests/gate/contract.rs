@@ -18,11 +18,6 @@ const EXCEPTIONS: &[(u32, &str)] = &[
         "fills a table: the sweep of both SQL stores, tests/stores",
     ),
     (
-        21,
-        "swaps secrets while running: the key resolver of the receiver",
-    ),
-    (24, "trusts proxies: the source check of the receiver"),
-    (
         27,
         "claims in the merchant's transaction: on both SQL stores, tests/stores",
     ),
@@ -30,7 +25,6 @@ const EXCEPTIONS: &[(u32, &str)] = &[
         28,
         "claims in the merchant's transaction: on both SQL stores, tests/stores",
     ),
-    (39, "watches without refusing: the receiver's shadow mode"),
     (40, "forwards: the program's listen, on countersign-redis"),
 ];
 

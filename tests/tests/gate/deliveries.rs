@@ -16,7 +16,7 @@ pub fn secret() -> Secret {
     Secret::new(SECRET).unwrap()
 }
 
-fn another_secret() -> Secret {
+pub fn another_secret() -> Secret {
     Secret::new("fedcba9876543210fedcba9876543210").unwrap()
 }
 
@@ -59,7 +59,12 @@ pub fn signed_at(provider: &Provider, body: impl Into<Bytes>, at: UnixTime) -> P
     signed_by(&secret(), provider, body, at)
 }
 
-fn signed_by(secret: &Secret, provider: &Provider, body: impl Into<Bytes>, at: UnixTime) -> Post {
+pub fn signed_by(
+    secret: &Secret,
+    provider: &Provider,
+    body: impl Into<Bytes>,
+    at: UnixTime,
+) -> Post {
     let signed = Signer::new(provider, secret)
         .unwrap()
         .sign(body, at)
@@ -71,7 +76,7 @@ fn signed_by(secret: &Secret, provider: &Provider, body: impl Into<Bytes>, at: U
     post
 }
 
-fn event_body(id: &str) -> String {
+pub fn event_body(id: &str) -> String {
     format!(r#"{{"id":"{id}","name":"transaction.approved"}}"#)
 }
 

@@ -8,7 +8,7 @@ use countersign::{ErrorKind, Observation, Observer, Outcome};
 
 /// Clones share what was written down.
 #[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<Seen>>>);
+pub struct Log(Arc<Mutex<Vec<Seen>>>, Arc<Mutex<Vec<Outcome>>>);
 
 /// An [`Observation`] that was kept.
 #[derive(Debug, Clone)]
@@ -27,13 +27,15 @@ pub struct Seen {
     pub kinds: Vec<Option<String>>,
     pub elapsed: Duration,
     pub late: bool,
+    pub observe_only: bool,
     pub failures_in_a_row: u32,
 }
 
 impl Observer for Log {
     fn observe(&self, told: &Observation<'_>) {
         // Said of the receiver when it is opened, and of no delivery.
-        if told.outcome == Outcome::NoSignedTime {
+        if let Outcome::NoSignedTime | Outcome::ObserveOnly | Outcome::Unsigned = told.outcome {
+            self.1.lock().unwrap().push(told.outcome);
             return;
         }
         self.0.lock().unwrap().push(Seen {
@@ -59,12 +61,19 @@ impl Observer for Log {
                 .collect(),
             elapsed: told.elapsed,
             late: told.late,
+            observe_only: told.observe_only,
             failures_in_a_row: told.failures_in_a_row,
         });
     }
 }
 
 impl Log {
+    /// How often that was said of a receiver.
+    pub fn said_of_the_receiver(&self, outcome: Outcome) -> usize {
+        let said = self.1.lock().unwrap();
+        said.iter().filter(|said| **said == outcome).count()
+    }
+
     /// All that was seen since the last time this was asked.
     pub fn take(&self) -> Vec<Seen> {
         std::mem::take(&mut self.0.lock().unwrap())

@@ -60,8 +60,8 @@ impl Gate {
 impl Receiver {
     /// Refuses what comes from other addresses. Beside the signature, never instead of it.
     ///
-    /// The server has to say where a connection is from: in axum that takes
-    /// `into_make_service_with_connect_info::<SocketAddr>()`. Where it does not, every delivery is refused
+    /// The server has to say where a connection is from: actix-web does, and in axum it takes
+    /// `WebhookLayer::with_peer`. Where it does not, every delivery is refused
     /// with 500 and reported as [`SourceUnknown`](ErrorKind::SourceUnknown).
     #[must_use]
     pub fn with_sources(mut self, sources: Sources) -> Self {

@@ -10,8 +10,11 @@ mod killed;
 mod leases;
 mod random;
 mod runs;
+mod secrets;
 mod servers;
+mod shadow;
 mod shutdown;
+mod sources;
 mod stuck;
 mod workers;
 
@@ -111,7 +114,9 @@ scenarios! {
         12 s12_a_replay_at_the_end_of_the_window => clocks::end_of_the_window;
         16 s16_the_commit_fails_for_two_leases => leases::commit_fails;
         18 s18_the_clock_steps_without_a_signed_time => clocks::no_signed_time;
+        21 s21_the_secret_is_replaced => secrets::replaced;
         22 s22_a_shutdown_with_ten_in_flight => shutdown::ten_in_flight;
+        24 s24_a_forwarded_address => sources::forwarded;
         25 s25_a_batch_of_1000 => batches::of_1000;
         26 s26_an_event_that_always_fails => runs::always_fails;
         30 s30_the_handler_hangs => stuck::hangs;
@@ -121,6 +126,7 @@ scenarios! {
         34 s34_a_batch_with_one_undecodable_event => batches::undecodable;
         35 s35_signed_anew_without_an_id => duplicates::signed_anew;
         36 s36_ten_duplicates_of_a_slow_handler => duplicates::of_a_slow_handler;
+        39 s39_shadow_mode => shadow::forged_reaches_the_handler;
         41 s41_a_status_that_returns => duplicates::of_a_status_that_returns;
     }
     on [Memory memory] {

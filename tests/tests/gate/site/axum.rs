@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use ::axum::Router;
-use ::axum::extract::Request;
+use ::axum::extract::{ConnectInfo, Request};
 use ::axum::http::StatusCode;
 use ::axum::middleware::{Next, from_fn};
 use ::axum::routing::post;
@@ -32,6 +32,10 @@ impl Server {
                 Some(clock) => WebhookLayer::with_clock(route.receiver.clone(), clock.clone()),
                 None => WebhookLayer::new(route.receiver.clone()),
             };
+            let layer = layer.with_peer(|extensions| {
+                let ConnectInfo(address) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+                Some(address.ip())
+            });
             let watch = from_fn(move |request: Request, next: Next| {
                 let closed = closed.on_drop();
                 async move {
@@ -57,6 +61,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         runtime.spawn(async move {
+            let app = app.into_make_service_with_connect_info::<SocketAddr>();
             let server = ::axum::serve(listener, app);
             let stopped = async move { drop(stopped.await) };
             server.with_graceful_shutdown(stopped).await

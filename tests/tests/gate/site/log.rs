@@ -16,12 +16,18 @@ pub struct Seen {
     pub text: String,
     /// How much of the body was read.
     pub bytes: usize,
+    /// Which secret matched.
+    pub key_index: Option<usize>,
+    /// Whose it was.
+    pub tenant: Option<String>,
 }
 
 impl Observer for Log {
     fn observe(&self, observation: &Observation<'_>) {
         // Said once, of no delivery.
-        if observation.outcome == Outcome::NoSignedTime {
+        if let Outcome::NoSignedTime | Outcome::ObserveOnly | Outcome::Unsigned =
+            observation.outcome
+        {
             return;
         }
         let mut text = observation.outcome.as_str().to_owned();
@@ -41,6 +47,8 @@ impl Observer for Log {
             outcome: observation.outcome,
             text,
             bytes: observation.bytes,
+            key_index: observation.key_index,
+            tenant: observation.tenant.map(str::to_owned),
         };
         self.0.0.lock().unwrap().push(seen);
         self.0.1.notify_all();
@@ -64,6 +72,14 @@ impl Log {
 
     pub fn all(&self) -> Vec<Seen> {
         self.0.0.lock().unwrap().clone()
+    }
+
+    /// Which secrets matched, in the order of the deliveries.
+    pub fn keys(&self) -> Vec<usize> {
+        self.all()
+            .iter()
+            .filter_map(|seen| seen.key_index)
+            .collect()
     }
 
     pub fn texts(&self) -> Vec<String> {

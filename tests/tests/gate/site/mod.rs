@@ -2,6 +2,7 @@
 
 mod actix_web;
 mod axum;
+mod bare;
 mod handler;
 mod log;
 pub mod panics;
@@ -14,6 +15,7 @@ use countersign::{Clock, Receiver};
 
 pub use self::actix_web::Server as ActixServer;
 pub use self::axum::Server as AxumServer;
+pub use self::bare::Bare;
 pub use self::handler::{Handler, Runs};
 pub use self::log::Log;
 pub use self::signal::{Block, Leave, LiftAtTheEnd, PATIENCE, Tally, until};

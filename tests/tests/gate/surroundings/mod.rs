@@ -33,6 +33,11 @@
 //! - What a handler is lent is not copied, and no header is looked up by allocating: `copies.actix` and
 //!   `gate.actix` of the budgets.
 //!
+//! **An operator's**
+//! - Whose secrets count is looked up before anything is proved, and so within bounds: `tenants.rs`.
+//! - Headers and addresses beside a signature, and in place of one: `guards.rs`, S24.
+//! - While a receiver observes only, every body reaches the handler as it came: `observing.rs`, S39.
+//!
 //! **Seen in the field**
 //! - A body over the framework's limit that panics the handler: `limits.rs`.
 //! - A timestamp of `i64::MIN`: `heads.rs`, and the attacks.
@@ -42,9 +47,12 @@
 //! - 200 for a duplicate that is still in progress: S1, S4.
 
 mod forged;
+mod guards;
 mod heads;
 mod limits;
 mod loggers;
+mod observing;
 mod ready;
 mod routing;
+mod tenants;
 mod workers;

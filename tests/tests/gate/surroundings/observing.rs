@@ -1,0 +1,117 @@
+//! Bodies while a receiver observes only: each reaches the handler as it came.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign::{Outcome, Receiver};
+use countersign_testkit::{Cue, CueStore, ManualClock, Operation};
+
+use crate::deliveries::{bank, batch, event, forged, padded, shop};
+use crate::sender::Post;
+use crate::site::{Bare, Framework};
+
+fn bare(framework: Framework, receiver: Receiver) -> Bare {
+    Bare::start(framework, receiver.dangerously_observe_only())
+}
+
+fn bodies_arrive_as_they_came(framework: Framework) {
+    // Over the limit, declared and not, and so long that frameworks would refuse it.
+    let large = padded("a", 3 * 1024 * 1024);
+    let site = bare(framework, shop());
+    let mut sender = site.connect();
+    assert_eq!(sender.send(&large).status, 202);
+    sender.write(large.chunked(100_000));
+    assert_eq!(sender.response().status, 202);
+    assert_eq!(site.log.texts(), ["rejected body_too_large 413"; 2]);
+    // Within it, in chunks; and none at all.
+    sender.write(event("b").chunked(7));
+    assert_eq!(sender.response().status, 202);
+    assert_eq!(sender.send(&Post::new("")).status, 202);
+    let given = site.given();
+    let bodies: Vec<&Bytes> = given.iter().map(|(_, body)| body).collect();
+    assert!(bodies == [&large.body, &large.body, &event("b").body, &Bytes::new()]);
+    let ids: Vec<Option<&str>> = given.iter().map(|(id, _)| id.as_deref()).collect();
+    assert_eq!(ids, [None, None, Some("b"), None]);
+}
+
+/// What was sealed is not opened on its way, and a batch is not cut down to what is new in it.
+fn a_batch_arrives_sealed_and_whole(framework: Framework) {
+    let site = bare(framework, bank());
+    let mut sender = site.connect();
+    let (first, second) = (batch(&["a"]), batch(&["a", "b"]));
+    assert_eq!(sender.send(&first).status, 202);
+    assert_eq!(sender.send(&second).status, 202);
+    let given = [
+        (Some("a".to_owned()), first.body),
+        (Some("b".to_owned()), second.body),
+    ];
+    assert!(site.given() == given);
+}
+
+fn a_slow_body_is_waited_for(framework: Framework) {
+    let receiver = shop().with_timeouts(Duration::from_secs(1), Duration::from_millis(50));
+    let site = bare(framework, receiver);
+    let mut sender = site.connect();
+    let post = event("a");
+    let (first, rest) = post.body.split_at(10);
+    sender.write(post.head_with_length());
+    sender.write(first);
+    site.log.reach(Outcome::Rejected, 1);
+    assert_eq!(site.log.texts(), ["rejected body_timeout 408"]);
+    sender.write(rest);
+    assert_eq!(sender.response().status, 202);
+    assert!(site.given() == [(None, post.body)]);
+}
+
+/// Half a body must not be taken for a whole one.
+fn a_body_that_breaks_off_breaks_off(framework: Framework) {
+    let site = bare(framework, shop());
+    for post in [event("a"), forged("b")] {
+        let mut sender = site.connect();
+        sender.write(post.head("transfer-encoding: chunked"));
+        sender.write("5\r\n{\"id\"\r\nno number\r\n");
+        sender.end();
+        let _ = sender.try_response();
+    }
+    let mut sender = site.connect();
+    assert_eq!(sender.send(&event("c")).status, 202);
+    assert!(site.given() == [(Some("c".to_owned()), event("c").body)]);
+}
+
+fn a_store_that_fails_stops_nothing(framework: Framework) {
+    let store = CueStore::new(ManualClock::new(std::time::SystemTime::now().into()));
+    store.cue(Operation::Claim, Cue::Fail);
+    let site = bare(framework, shop().with_store(store));
+    assert_eq!(site.connect().send(&event("a")).status, 202);
+    assert_eq!(
+        site.log.texts(),
+        ["store_unavailable store_unavailable 503 a"]
+    );
+    assert!(site.given() == [(None, event("a").body)]);
+}
+
+macro_rules! on_both {
+    ($($scene:ident)*) => {
+        mod axum {
+            $(#[test]
+            fn $scene() {
+                super::$scene(super::Framework::Axum);
+            })*
+        }
+
+        mod actix_web {
+            $(#[test]
+            fn $scene() {
+                super::$scene(super::Framework::ActixWeb);
+            })*
+        }
+    };
+}
+
+on_both! {
+    bodies_arrive_as_they_came
+    a_batch_arrives_sealed_and_whole
+    a_slow_body_is_waited_for
+    a_body_that_breaks_off_breaks_off
+    a_store_that_fails_stops_nothing
+}

@@ -1,0 +1,70 @@
+//! Secrets with a validity, secrets that are replaced, and providers whose tenants have their own.
+
+use countersign::{Clock, ConfigErrorKind, Receiver, Secret, UnixTime, provider};
+
+use crate::stage::{SECRET, Stage, at_once, secret, secs};
+
+#[test]
+fn a_secret_is_valid_within_its_bounds() {
+    let at = |seconds: i64| UnixTime::from_secs(1_800_000_000 + seconds);
+    let (from, until) = (at(60), at(120));
+    let stage = Stage::with_memory(100);
+    assert_eq!(stage.clock.now(), at(0));
+    let bounded = Secret::new(SECRET)
+        .unwrap()
+        .valid_from(from)
+        .valid_until(until);
+    let other = Secret::new("another secret, valid for ever").unwrap();
+    let receiver = Receiver::new("shop", provider::fedapay(), [other, bounded]).unwrap();
+    let shop = stage.open(&receiver.with_observer(stage.log.clone()));
+    let mut answers = Vec::new();
+    for (id, pass) in [("a", 0), ("b", 59), ("c", 1), ("d", 60), ("e", 1)] {
+        stage.pass(secs(pass));
+        answers.push(shop.deliver(stage.event(id), at_once(201)));
+    }
+    assert_eq!(answers, ["401", "401", "own 201", "own 201", "401"]);
+    assert_eq!(
+        stage.seen(),
+        [
+            "rejected secret_not_valid 401",
+            "rejected secret_not_valid 401",
+            "delivered 201 c",
+            "delivered 201 d",
+            "rejected secret_not_valid 401",
+        ]
+    );
+}
+
+#[test]
+fn a_delivery_that_has_begun_keeps_its_secrets() {
+    let stage = Stage::with_memory(100);
+    let shop = stage.open(&stage.fedapay());
+    let request = stage.event("a");
+    let mut intake = shop.gate.begin(&request, None).unwrap();
+    let other = Secret::new("not the secret of before").unwrap();
+    shop.receiver.replace_secrets([other]).unwrap();
+    intake.update(request.body().clone()).unwrap();
+    assert!(intake.conclude().is_ok());
+    assert_eq!(shop.deliver(stage.event("b"), at_once(201)), "401");
+    // A clone is the same receiver.
+    shop.receiver.clone().replace_secrets([secret()]).unwrap();
+    assert_eq!(shop.deliver(stage.event("b"), at_once(201)), "own 201");
+}
+
+/// A tenant's secret is one that nobody has until it is looked up, whatever form the provider's have.
+#[test]
+fn every_provider_may_have_tenants_but_with_a_public_key() {
+    let mut made = 0;
+    for name in provider::names() {
+        let provider = provider::named(name).unwrap();
+        let public = provider.scheme().has_public_key();
+        let receiver = Receiver::for_tenants("shops", provider, async |_| Ok(None));
+        match receiver.map_err(|error| error.kind()) {
+            Ok(_) => made += 1,
+            Err(ConfigErrorKind::NotApplicable) => assert!(public, "{name}"),
+            Err(ConfigErrorKind::MissingUrl | ConfigErrorKind::MissingSetting) => {}
+            Err(kind) => panic!("{name}: {kind:?}"),
+        }
+    }
+    assert!(made > 40, "{made}");
+}
