@@ -36,8 +36,12 @@ impl Clock for TokioClock {
 pub(crate) fn open(receiver: &Receiver, clock: Arc<dyn Clock>) -> Gate {
     let (gate, keeper) = receiver.open(clock);
     if let Some(keeper) = keeper {
+        // Whether or not anybody observes: what is dangerous is said aloud, once.
+        for warning in gate.warnings() {
+            tracing::warn!(target: "countersign", endpoint = receiver.endpoint(), "{warning}");
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
+            .enable_all()
             .build();
         let spawned = runtime.and_then(|runtime| {
             let name = "countersign".to_owned();

@@ -177,6 +177,34 @@ impl Gate {
         Intake::begin(track, head, declared, secrets)
     }
 
+    /// What an operator has to know of how this receiver is set up: that it does not protect as much as others
+    /// do. An adapter logs it when it is given the [`Keeper`].
+    pub fn warnings(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let config = &self.config;
+        let unsigned = *config.provider.scheme() == Scheme::DangerousUnsigned;
+        let token_only = config.provider.scheme().is_token_only() && !unsigned;
+        let all = [
+            (
+                config.observe_only,
+                "this endpoint observes only: forged deliveries and duplicates reach the handler",
+            ),
+            (
+                unsigned,
+                "this endpoint takes deliveries that are not signed: nothing in them is proved",
+            ),
+            (
+                token_only,
+                "this provider sends the same token each time: whoever saw one delivery can send any",
+            ),
+            (
+                config.fail_open,
+                "while the store cannot be reached, events run without a claim, and may run twice",
+            ),
+        ];
+        all.into_iter()
+            .filter_map(|(holds, warning)| holds.then_some(warning))
+    }
+
     /// Whether what is refused is handed to the handler nevertheless, without a [`Run`](crate::Run): see
     /// [`Receiver::dangerously_observe_only`].
     pub fn observes_only(&self) -> bool {

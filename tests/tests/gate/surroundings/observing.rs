@@ -1,9 +1,13 @@
 //! Bodies while a receiver observes only: each reaches the handler as it came.
 
+use std::io;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::{Outcome, Receiver};
+use countersign_actix_web::WebhookMiddleware;
+use countersign_axum::WebhookLayer;
 use countersign_testkit::{Cue, CueStore, ManualClock, Operation};
 
 use crate::deliveries::{bank, batch, event, forged, padded, shop};
@@ -88,6 +92,49 @@ fn a_store_that_fails_stops_nothing(framework: Framework) {
         ["store_unavailable store_unavailable 503 a"]
     );
     assert!(site.given() == [(None, event("a").body)]);
+}
+
+/// What is dangerous is said when the adapter is made, whether or not anybody observes.
+#[test]
+fn it_is_logged_at_the_start() {
+    let (tell, told) = mpsc::channel();
+    let writer = move || Line(tell.clone());
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(writer);
+    tracing::subscriber::with_default(subscriber.finish(), || {
+        WebhookLayer::new(shop());
+        WebhookLayer::new(shop().dangerously_observe_only());
+        WebhookMiddleware::new(shop().dangerously_fail_open());
+        let twice = shop().dangerously_observe_only();
+        WebhookMiddleware::new(twice.clone());
+        WebhookMiddleware::new(twice);
+    });
+    let lines: Vec<String> = told.try_iter().collect();
+    let words = ["observes only", "may run twice", "observes only"];
+    assert_eq!(lines.len(), words.len(), "{lines:?}");
+    for (line, words) in lines.iter().zip(words) {
+        assert!(
+            line.contains("WARN countersign:") && line.contains(words),
+            "{line}"
+        );
+        assert!(line.contains("endpoint=\"shop\""), "{line}");
+    }
+}
+
+/// Where a line of the log goes.
+struct Line(mpsc::Sender<String>);
+
+impl io::Write for Line {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8(line.to_vec()).expect("text");
+        self.0.send(text).expect("the test waits");
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 macro_rules! on_both {
