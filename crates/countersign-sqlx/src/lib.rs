@@ -69,6 +69,12 @@
 //! **Effects that are committed without `claim_in`, or outside of the transaction, are doubled by a
 //! retry.** What is claimed in one database and booked in another is not one transaction.
 //!
+//! # When it fails
+//!
+//! The sender is answered 503. Why, is logged as a warning under the target `countersign::sqlx`, in the
+//! words of the database and at most once in 30 seconds, and that it answers again as well. If it says
+//! that a relation does not exist, nobody has called [`PostgresStore::migrate`] yet.
+//!
 //! # What is promised
 //!
 //! At most one run of an event succeeds, short of a crash, an expired lease or a database that lost
@@ -78,6 +84,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod operator;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]

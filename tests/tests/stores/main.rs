@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+mod deliveries;
 mod in_transaction;
 mod keys;
+mod logged;
 mod memory;
 mod misdeeds;
 mod postgres;

@@ -1,6 +1,8 @@
 //! The pool, and the thread it lives on.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use countersign::StoreError;
@@ -11,6 +13,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 use super::Failure;
+use crate::operator::Operator;
 
 /// Calls are short: more connections would only make them wait in the server instead of here.
 const CONNECTIONS: u32 = 8;
@@ -26,6 +29,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(super) struct Home {
     runtime: Handle,
     pool: PgPool,
+    operator: Arc<Operator>,
     /// The thread ends when this is dropped.
     _alive: oneshot::Sender<()>,
 }
@@ -34,6 +38,9 @@ impl Home {
     pub(super) fn new(options: PgConnectOptions) -> io::Result<Home> {
         let own = Builder::new_current_thread().enable_all().build()?;
         let runtime = own.handle().clone();
+        let database = options.get_database().unwrap_or_default();
+        let (host, port) = (options.get_host(), options.get_port());
+        let name = format!("postgres at {host}:{port}/{database}");
         let (alive, dropped) = oneshot::channel::<()>();
         std::thread::Builder::new()
             .name("countersign-sqlx".to_owned())
@@ -51,6 +58,7 @@ impl Home {
         Ok(Home {
             runtime,
             pool,
+            operator: Arc::new(Operator::new(name)),
             _alive: alive,
         })
     }
@@ -62,10 +70,23 @@ impl Home {
         statement: String,
         limit: Duration,
     ) -> Result<Vec<PgRow>, Failure> {
-        let pool = self.pool.clone();
+        let (pool, operator) = (self.pool.clone(), self.operator.clone());
+        // The operator is told here: by then a receiver may have given up on the call.
         let call = self.runtime.spawn(async move {
-            let answer = tokio::time::timeout(limit, ask(&pool, statement)).await;
-            answer.unwrap_or_else(|_| Err(unanswered("the database took too long")))
+            let connected = AtomicBool::new(false);
+            let answer = tokio::time::timeout(limit, ask(&pool, statement, &connected)).await;
+            let answer = answer.unwrap_or_else(|_| {
+                Err(unanswered(match connected.load(Ordering::Relaxed) {
+                    true => "the database took too long",
+                    false => "no connection was to be had in time: is the server there?",
+                }))
+            });
+            match &answer {
+                Ok(_) => operator.answers(),
+                Err(failure) if failure.is_anothers_turn() => {}
+                Err(failure) => operator.fails(failure),
+            }
+            answer
         });
         let answer = call.await;
         answer.unwrap_or_else(|_| Err(unanswered("the store is shut down")))
@@ -79,10 +100,14 @@ fn unanswered(why: &'static str) -> Failure {
 /// Asks again on another connection where one turns out to be broken: after a restart of the server
 /// all of them are. Each call may be carried out twice: a claim finds its own token, and the others
 /// change nothing the second time.
-async fn ask(pool: &PgPool, statement: String) -> Result<Vec<PgRow>, Failure> {
+async fn ask(
+    pool: &PgPool,
+    statement: String,
+    connected: &AtomicBool,
+) -> Result<Vec<PgRow>, Failure> {
     let mut broken = 0;
     loop {
-        match ask_once(pool, statement.clone()).await {
+        match ask_once(pool, statement.clone(), connected).await {
             Err(Broken::Connection(_)) if broken < CONNECTIONS => broken += 1,
             Err(Broken::Connection(error) | Broken::Pool(error)) => {
                 return Err(Failure::Unanswered(StoreError::unavailable(error)));
@@ -101,8 +126,13 @@ enum Broken {
     Rule(sqlx::Error),
 }
 
-async fn ask_once(pool: &PgPool, statement: String) -> Result<Vec<PgRow>, Broken> {
+async fn ask_once(
+    pool: &PgPool,
+    statement: String,
+    connected: &AtomicBool,
+) -> Result<Vec<PgRow>, Broken> {
     let mut lent = Lent(Some(pool.acquire().await.map_err(Broken::Pool)?));
+    connected.store(true, Ordering::Relaxed);
     let connection = lent.0.as_mut();
     let connection = connection.ok_or(Broken::Pool(sqlx::Error::PoolClosed))?;
     // Its text is the crate's own, and digits.

@@ -34,7 +34,7 @@ impl DedupeStore for PostgresStore {
             match self.run(statement).await {
                 Ok(rows) => return claimed(keys, &rows),
                 Err(failure) if failure.is_overtaken() => {}
-                Err(failure) if failure.is_conflict() => break,
+                Err(failure) if failure.is_anothers_turn() => break,
                 Err(failure) => return Err(failure.into()),
             }
         }
@@ -129,13 +129,13 @@ impl Failure {
         self.has_code(&["22012"])
     }
 
-    /// Another transaction is in the way, and nothing was done: a serialization failure, a deadlock, or
-    /// a lock that was not to be had in time.
-    fn is_conflict(&self) -> bool {
-        self.has_code(&["40001", "40P01", "55P03"])
+    /// Nothing was done, and the server is well: another run was faster, or another transaction is in the
+    /// way (a serialization failure, a deadlock, or a lock that was not to be had in time).
+    pub(super) fn is_anothers_turn(&self) -> bool {
+        self.is_overtaken() || self.has_code(&["40001", "40P01", "55P03"])
     }
 
-    fn has_code(&self, codes: &[&str]) -> bool {
+    pub(super) fn has_code(&self, codes: &[&str]) -> bool {
         match self {
             Failure::Refused(error) => error
                 .as_database_error()

@@ -5,6 +5,7 @@ mod leases;
 mod statements;
 mod transactions;
 
+use std::error::Error as _;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -42,6 +43,9 @@ pub struct PostgresStore {
 
 /// PostgreSQL's names have 63 bytes at most, and `_expires_at` is put behind one.
 const LONGEST_NAME: usize = 52;
+
+/// PostgreSQL's code for it.
+const UNDEFINED_TABLE: &str = "42P01";
 
 /// What a statement did not do.
 enum Failure {
@@ -150,6 +154,24 @@ impl PostgresStore {
 fn count(row: &PgRow) -> Result<u64, StoreError> {
     let count: i64 = row.try_get(0).map_err(StoreError::unavailable)?;
     u64::try_from(count).map_err(StoreError::unavailable)
+}
+
+/// As the operator reads it.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(sqlx::Error::Database(error)) => f.write_str(error.message())?,
+            Failure::Refused(error) => write!(f, "{error}")?,
+            Failure::Unanswered(error) => match error.source() {
+                Some(cause) => write!(f, "{cause}")?,
+                None => write!(f, "{error}")?,
+            },
+        }
+        match self.has_code(&[UNDEFINED_TABLE]) {
+            true => f.write_str(": call `migrate()`, or run what `migration()` yields"),
+            false => Ok(()),
+        }
+    }
 }
 
 impl From<Failure> for StoreError {

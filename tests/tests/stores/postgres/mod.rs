@@ -1,8 +1,12 @@
 //! Claims in a PostgreSQL table.
 
+mod claims;
 mod outages;
+mod primaries;
 mod settings;
 mod sweeping;
+mod tables;
+mod told;
 
 use std::time::Duration;
 

@@ -12,13 +12,14 @@ mod threads;
 mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Mutex, Once};
 use std::time::Duration;
 
 use countersign::{Claim, Commit, DedupeStore, Key, Lease, Renewal, Token};
 use countersign_redis::RedisStore;
 use countersign_tests::servers::Redis;
 use redis::Client;
+
+use crate::logged::{listen, logged};
 
 pub const LEASE: Duration = Duration::from_secs(30);
 pub const RETENTION: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -129,42 +130,4 @@ pub fn until(what: &str, is_so: impl Fn() -> bool) {
         );
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// What was logged under the store's target, of the server or store that `of` names.
-pub fn logged(of: &str) -> Vec<String> {
-    let lines = LINES.lock().unwrap();
-    lines
-        .iter()
-        .filter(|line| line.contains(of))
-        .cloned()
-        .collect()
-}
-
-/// Begins to listen to what is logged.
-pub fn listen() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        log::set_logger(&Lines).unwrap();
-        log::set_max_level(log::LevelFilter::Info);
-    });
-}
-
-static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-struct Lines;
-
-impl log::Log for Lines {
-    fn enabled(&self, line: &log::Metadata<'_>) -> bool {
-        line.target() == "countersign::redis"
-    }
-
-    fn log(&self, line: &log::Record<'_>) {
-        if self.enabled(line.metadata()) {
-            let line = format!("{} {}", line.level(), line.args());
-            LINES.lock().unwrap().push(line);
-        }
-    }
-
-    fn flush(&self) {}
 }
