@@ -18,6 +18,9 @@ use crate::operator::Operator;
 /// Calls are short: more connections would only make them wait in the server instead of here.
 const CONNECTIONS: u32 = 8;
 
+/// PostgreSQL's code for a write on a server, or in a session, that may only read.
+const READ_ONLY: &str = "25006";
+
 /// No call waits for a connection for longer, whatever its own limit is.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -156,10 +159,13 @@ async fn ask_once(
     }
 }
 
-/// The server shuts down, or ended the session: class 57P, and 08 for connections.
+/// The server shuts down, or ended the session: class 57P, and 08 for connections. Or it may only be read
+/// from: after a failover that is the primary of before, and the name leads to another one by now.
 fn is_farewell(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+    code.is_some_and(|code| {
+        code.starts_with("57P") || code.starts_with("08") || code == READ_ONLY
+    })
 }
 
 /// A connection that is closed unless it is given back: one that was left in the middle of an answer

@@ -31,7 +31,10 @@ use crate::TIMEOUT;
 /// time by commits, and [`sweep`](PostgresStore::sweep) removes more.
 ///
 /// For a server that wants TLS, build `sqlx` with one of its `tls-…` features. The URL must name the
-/// primary: a replica lags behind, and what it does not know yet would run again.
+/// primary. A replica refuses every call, and so does a primary that a failover has made one; the next
+/// call then goes over a new connection.
+///
+/// Its user needs to select, insert, update and delete, on PostgreSQL 12 or later.
 ///
 /// Clones share the pool.
 #[derive(Clone)]

@@ -195,10 +195,14 @@ impl Statements {
     }
 
     /// Rows: a key, and the hash of its payload.
+    ///
+    /// It deletes nothing, but is a write to the server: a standby, which may know less than was committed
+    /// or more than will stay, refuses it like all the others.
     pub(super) fn committed(&self, keys: &[Key]) -> String {
         let (table, keys) = (&self.table, TEXT.keys(keys));
         format!(
-            "select key, payload_hash from {table}
+            "with on_a_primary$ as (delete from {table} where false)
+            select {KEY}, payload_hash from {table}
             where key in ({keys}) and committed and expires_at > clock_timestamp()"
         )
     }
