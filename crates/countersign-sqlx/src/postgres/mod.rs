@@ -109,6 +109,7 @@ impl PostgresStore {
 
     /// Sets how long a call may take, connecting and waiting for locks included: 1 s by default. It should
     /// be what the receiver gives a [store](countersign::Receiver::with_timeouts).
+    /// [`claim_in`](PostgresStore::claim_in) waits for as long for another transaction on the same event.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -211,18 +211,26 @@ impl Statements {
     /// zero: it ends the transaction, so that no handler commits the others without their effects.
     ///
     /// What the merchant's settings say is kept where it is stricter. A commit that is answered before it
-    /// is on the disk would have us acknowledge what a crash forgets.
-    pub(super) fn claim_in(&self, claim: &ToClaim) -> String {
+    /// is on the disk would have us acknowledge what a crash forgets. The limit of the wait is for these
+    /// statements alone, so what it was before is kept beside it, and set again behind them.
+    pub(super) fn claim_in(&self, claim: &ToClaim, patience: Duration) -> String {
         let table = &self.table;
         let (rows, keys) = (TEXT.rows(&claim.keys), TEXT.keys(&claim.keys));
         // It counts from the commit, which a run of that length may still be away.
         let retention = interval(claim.retention.saturating_add(claim.max_run));
-        let idle = millis(claim.max_run).clamp(1, i64::from(i32::MAX));
+        let idle = whole_millis(claim.max_run);
+        let patience = whole_millis(patience);
         let sweep = self.sweep(SWEPT_BY_A_COMMIT);
         format!(
-            "do $$ declare idle bigint := (
-                select setting from pg_settings where name = 'idle_in_transaction_session_timeout');
+            "do $$ declare
+                idle bigint := (
+                    select setting from pg_settings where name = 'idle_in_transaction_session_timeout');
+                patience bigint := (select setting from pg_settings where name = 'lock_timeout');
             begin
+                perform set_config('countersign.lock_timeout', patience::text, true);
+                if patience = 0 or patience > {patience} then
+                    perform set_config('lock_timeout', '{patience}', true);
+                end if;
                 if idle = 0 or idle > {idle} then
                     perform set_config('idle_in_transaction_session_timeout', '{idle}', true);
                 end if;
@@ -242,7 +250,10 @@ impl Statements {
             select null::bytea as key
             from (select count(*) as held from {table} where key in ({keys}) and not committed) leases
             where held > 0 and 1 / case when held > 0 then 0 else 1 end = 0;
-            {sweep} and current_setting('transaction_isolation') = 'read committed'"
+            {sweep} and current_setting('transaction_isolation') = 'read committed';
+            do $$ begin
+                perform set_config('lock_timeout', current_setting('countersign.lock_timeout'), true);
+            end $$"
         )
     }
 
@@ -271,8 +282,12 @@ impl Statements {
 
 /// For the transaction that the message is, and no longer.
 fn lock_timeout(patience: Duration) -> String {
-    let millis = millis(patience).clamp(1, i64::from(i32::MAX));
-    format!("set local lock_timeout = {millis}")
+    format!("set local lock_timeout = {}", whole_millis(patience))
+}
+
+/// As a setting of the server has them, where 0 is none at all.
+fn whole_millis(duration: Duration) -> i64 {
+    millis(duration).clamp(1, i64::from(i32::MAX))
 }
 
 fn interval(duration: Duration) -> String {
