@@ -118,9 +118,11 @@ fn claimed(keys: &[Key], rows: &[PgRow]) -> Result<Claim, StoreError> {
 /// The key that a row names.
 pub(super) fn key_of(row: &PgRow) -> Result<[u8; 32], StoreError> {
     // `key` is the second column of a claim's rows and the first of all others.
-    let bytes: Vec<u8> = row.try_get("key").map_err(StoreError::unavailable)?;
-    let key = bytes.try_into();
-    key.map_err(|_| StoreError::unavailable("a key of the table is not of 32 bytes"))
+    let text: &str = row.try_get("key").map_err(StoreError::unavailable)?;
+    let mut key = [0; 32];
+    let decoded = hex::decode_to_slice(text, &mut key);
+    decoded.map_err(|_| StoreError::unavailable("a key of the table is not of 32 bytes"))?;
+    Ok(key)
 }
 
 impl Failure {

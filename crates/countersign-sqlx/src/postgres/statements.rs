@@ -18,6 +18,9 @@ const TEXT: Dialect = Dialect {
     behind: "', 'hex')",
 };
 
+/// A key as a row names it. Of bytes as they are, a server shows what its `bytea_output` says.
+const KEY: &str = "encode(key, 'hex') as key";
+
 /// What all nodes lock while they migrate: `countersign`, as a number.
 const MIGRATION_LOCK: i64 = 0x0063_6f75_6e74_6572;
 
@@ -104,9 +107,9 @@ impl Statements {
                     or (t.token = excluded.token and not t.committed)
                 returning key
             )
-            select 'fresh', key, 0::bigint from taken
+            select 'fresh', {KEY}, 0::bigint from taken
             union all
-            select case when differs then 'differing' else 'committed' end, key, 0
+            select case when differs then 'differing' else 'committed' end, {KEY}, 0
             from standing where committed
             union all
             select 'held', null, ceil(1000 * extract(epoch from until - clock_timestamp()))::bigint
@@ -246,8 +249,8 @@ impl Statements {
             set payload_hash = excluded.payload_hash, token = excluded.token, committed = true,
                 expires_at = clock_timestamp() + {retention}
             where t.expires_at <= clock_timestamp()
-            returning key;
-            select null::bytea as key
+            returning {KEY};
+            select null as key
             from (select count(*) as held from {table} where key in ({keys}) and not committed) leases
             where held > 0 and 1 / case when held > 0 then 0 else 1 end = 0;
             {sweep} and current_setting('transaction_isolation') = 'read committed';
