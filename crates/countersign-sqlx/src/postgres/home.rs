@@ -163,9 +163,7 @@ async fn ask_once(
 /// from: after a failover that is the primary of before, and the name leads to another one by now.
 fn is_farewell(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| {
-        code.starts_with("57P") || code.starts_with("08") || code == READ_ONLY
-    })
+    code.is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == READ_ONLY)
 }
 
 /// A connection that is closed unless it is given back: one that was left in the middle of an answer

@@ -3,6 +3,8 @@
 //! Rows are written and locked in the order of their keys, so that two batches that overlap wait for
 //! each other and never in a circle. The time is `clock_timestamp()`: `now()` would be that of the
 //! beginning, before a wait for a lock.
+//!
+//! Names end in `$` where they stand beside the merchant's table, which may have any other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,19 +28,27 @@ const MIGRATION_LOCK: i64 = 0x0063_6f75_6e74_6572;
 
 #[derive(Clone)]
 pub(super) struct Statements {
+    /// Quoted, since it may be a word of SQL's own, as `order` is.
     table: Arc<str>,
+    /// The name of the index, in quotes too, and the same behind the table's schema.
+    index: Arc<str>,
+    index_in_schema: Arc<str>,
 }
 
 impl Statements {
+    /// Of a table `name` or `schema.name`, in which there is no quotation mark.
     pub(super) fn new(table: &str) -> Statements {
+        let quoted = |name: &str| format!("\"{}\"", name.replace('.', "\".\""));
+        let name = table.rsplit('.').next().unwrap_or(table);
         Statements {
-            table: table.into(),
+            table: quoted(table).into(),
+            index: quoted(&format!("{name}_expires_at")).into(),
+            index_in_schema: quoted(&format!("{table}_expires_at")).into(),
         }
     }
 
     pub(super) fn schema(&self) -> String {
-        let table = &self.table;
-        let index = table.rsplit('.').next().unwrap_or(table);
+        let (table, index) = (&self.table, &self.index);
         format!(
             "create table if not exists {table} (\n    \
                  key bytea primary key,\n    \
@@ -47,7 +57,7 @@ impl Statements {
                  committed boolean not null,\n    \
                  expires_at timestamptz not null\n\
              );\n\
-             create index if not exists {index}_expires_at on {table} (expires_at);\n"
+             create index if not exists {index} on {table} (expires_at);\n"
         )
     }
 
@@ -55,12 +65,13 @@ impl Statements {
     /// whoever waits for that has all others wait behind it. And `if not exists` is no protection from
     /// somebody who makes it at the same time.
     pub(super) fn migrate(&self, patience: Duration) -> String {
-        let (table, patience) = (&self.table, lock_timeout(patience));
+        let (table, index) = (&self.table, &self.index_in_schema);
+        let patience = lock_timeout(patience);
         format!(
             "{patience};
             select pg_advisory_xact_lock({MIGRATION_LOCK});
             do $$ begin
-                if to_regclass('{table}') is null or to_regclass('{table}_expires_at') is null then
+                if to_regclass('{table}') is null or to_regclass('{index}') is null then
                     {}
                 end if;
             end $$",
@@ -83,22 +94,22 @@ impl Statements {
         let patience = lock_timeout(patience);
         format!(
             "{patience};
-            with asked (key, payload_hash) as (values {rows}),
-            standing as materialized (
+            with asked$ (key, payload_hash) as (values {rows}),
+            standing$ as materialized (
                 select t.key, t.token, t.committed, t.expires_at,
-                    t.payload_hash <> asked.payload_hash as differs
-                from {table} t join asked using (key)
+                    t.payload_hash <> asked$.payload_hash as differs
+                from {table} t join asked$ using (key)
                 where t.expires_at > clock_timestamp()
             ),
-            held as materialized (
-                select max(expires_at) as until from standing
+            held$ as materialized (
+                select max(expires_at) as until from standing$
                 where not committed and token <> {token}
             ),
-            taken as (
+            taken$ as (
                 insert into {table} as t (key, payload_hash, token, committed, expires_at)
-                select key, payload_hash, {token}, false, clock_timestamp() + {lease} from asked
-                where (select until from held) is null
-                    and key not in (select key from standing where committed)
+                select key, payload_hash, {token}, false, clock_timestamp() + {lease} from asked$
+                where (select until from held$) is null
+                    and key not in (select key from standing$ where committed)
                 order by key
                 on conflict (key) do update
                 set payload_hash = excluded.payload_hash, token = excluded.token, committed = false,
@@ -107,17 +118,17 @@ impl Statements {
                     or (t.token = excluded.token and not t.committed)
                 returning key
             )
-            select 'fresh', {KEY}, 0::bigint from taken
+            select 'fresh', {KEY}, 0::bigint from taken$
             union all
             select case when differs then 'differing' else 'committed' end, {KEY}, 0
-            from standing where committed
+            from standing$ where committed
             union all
             select 'held', null, ceil(1000 * extract(epoch from until - clock_timestamp()))::bigint
-            from held where until is not null
+            from held$ where until is not null
             union all
-            select 'all', null, 1 / case when (select until from held) is not null
-                or (select count(*) from taken)
-                    + (select count(*) from standing where committed) = {count}
+            select 'all', null, 1 / case when (select until from held$) is not null
+                or (select count(*) from taken$)
+                    + (select count(*) from standing$ where committed) = {count}
                 then 1 else 0 end"
         )
     }
@@ -137,10 +148,10 @@ impl Statements {
         // than those that were written.
         format!(
             "{patience};
-            with landed as (
+            with landed$ as (
                 insert into {table} as t (key, payload_hash, token, committed, expires_at)
                 select key, payload_hash, {token}, true, clock_timestamp() + {retention}
-                from (values {rows}) asked (key, payload_hash)
+                from (values {rows}) asked$ (key, payload_hash)
                 order by key
                 on conflict (key) do update
                 set payload_hash = excluded.payload_hash, committed = true,
@@ -149,7 +160,7 @@ impl Statements {
                 where not t.committed or t.expires_at <= clock_timestamp()
                 returning token
             )
-            select count(*) from landed where token <> {token};
+            select count(*) from landed$ where token <> {token};
             {sweep}"
         )
     }
@@ -167,12 +178,12 @@ impl Statements {
         let patience = lock_timeout(patience);
         format!(
             "{patience};
-            with own as ({own}),
-            renewed as (
+            with own$ as ({own}),
+            renewed$ as (
                 update {table} t set expires_at = clock_timestamp() + {lease}
-                from own where t.key = own.key returning t.key
+                from own$ where t.key = own$.key returning t.key
             )
-            select count(*) from renewed"
+            select count(*) from renewed$"
         )
     }
 
@@ -183,7 +194,7 @@ impl Statements {
         let patience = lock_timeout(patience);
         format!(
             "{patience};
-            with own as ({own}) delete from {table} t using own where t.key = own.key"
+            with own$ as ({own}) delete from {table} t using own$ where t.key = own$.key"
         )
     }
 
@@ -243,7 +254,7 @@ impl Statements {
             end $$;
             insert into {table} as t (key, payload_hash, token, committed, expires_at)
             select key, payload_hash, ''::bytea, true, clock_timestamp() + {retention}
-            from (values {rows}) asked (key, payload_hash)
+            from (values {rows}) asked$ (key, payload_hash)
             order by key
             on conflict (key) do update
             set payload_hash = excluded.payload_hash, token = excluded.token, committed = true,
@@ -251,7 +262,7 @@ impl Statements {
             where t.expires_at <= clock_timestamp()
             returning {KEY};
             select null as key
-            from (select count(*) as held from {table} where key in ({keys}) and not committed) leases
+            from (select count(*) as held from {table} where key in ({keys}) and not committed) leases$
             where held > 0 and 1 / case when held > 0 then 0 else 1 end = 0;
             {sweep} and current_setting('transaction_isolation') = 'read committed';
             do $$ begin
@@ -279,7 +290,7 @@ impl Statements {
     /// One row: how many were removed.
     pub(super) fn sweep_counted(&self, rows: u32) -> String {
         let sweep = self.sweep(rows);
-        format!("with swept as ({sweep} returning key) select count(*) from swept")
+        format!("with swept$ as ({sweep} returning key) select count(*) from swept$")
     }
 }
 

@@ -72,7 +72,9 @@ impl PostgresStore {
         let rows: Vec<PgRow> = answer.map_err(|error| match &error {
             sqlx::Error::Database(cause) if cause.code().as_deref() == Some(HELD) => leased(),
             sqlx::Error::Database(cause) if cause.code().as_deref() == Some(LOCKED) => {
-                StoreError::unavailable("another transaction holds an event, for longer than the store's time-out")
+                StoreError::unavailable(
+                    "another transaction holds an event, for longer than the store's time-out",
+                )
             }
             _ => StoreError::unavailable(error),
         })?;
