@@ -40,39 +40,43 @@ impl DedupeStore for SqliteStore {
         lease: Duration,
     ) -> Result<Claim, StoreError> {
         let mut opened = self.open().await?;
-        let mut writing = opened.begin().await?;
-        // Only now: it may have waited.
-        let now = self.now();
-        let entries = entries(&mut writing, keys).await?;
-        let standing = |key: &Key| {
-            let entry = entries.get(key.as_bytes());
-            entry.filter(|entry| now < entry.until)
-        };
-        let held = keys.iter().filter_map(standing);
-        let held: Vec<&Entry> = held.filter(|entry| entry.is_anothers(token)).collect();
-        if let Some(left) = held.iter().map(|entry| entry.left(now)).max() {
-            if held.iter().any(|entry| now < entry.since) {
-                begin_anew(&mut writing, keys, now).await?;
-                writing.commit().await.map_err(StoreError::unavailable)?;
+        let claimed = async {
+            let mut writing = opened.begin().await?;
+            // Only now: it may have waited.
+            let now = self.now();
+            let entries = entries(&mut writing, keys).await?;
+            let standing = |key: &Key| {
+                let entry = entries.get(key.as_bytes());
+                entry.filter(|entry| now < entry.until)
+            };
+            let held = keys.iter().filter_map(standing);
+            let held: Vec<&Entry> = held.filter(|entry| entry.is_anothers(token)).collect();
+            if let Some(left) = held.iter().map(|entry| entry.left(now)).max() {
+                if held.iter().any(|entry| now < entry.since) {
+                    begin_anew(&mut writing, keys, now).await?;
+                    writing.commit().await.map_err(StoreError::unavailable)?;
+                }
+                let left = u64::try_from(left).unwrap_or_default();
+                return Ok(Claim::InProgress {
+                    retry_after: Some(Duration::from_millis(left)),
+                });
             }
-            let left = u64::try_from(left).unwrap_or_default();
-            return Ok(Claim::InProgress {
-                retry_after: Some(Duration::from_millis(left)),
-            });
-        }
-        let is_fresh = |key: &&Key| standing(key).is_none_or(|entry| !entry.committed);
-        let differs = |key: &&Key| {
-            let entry = standing(key).filter(|entry| entry.committed);
-            entry.is_some_and(|entry| entry.payload_hash != hash(key))
+            let is_fresh = |key: &&Key| standing(key).is_none_or(|entry| !entry.committed);
+            let differs = |key: &&Key| {
+                let entry = standing(key).filter(|entry| entry.committed);
+                entry.is_some_and(|entry| entry.payload_hash != hash(key))
+            };
+            let fresh: Vec<Key> = keys.iter().filter(is_fresh).copied().collect();
+            let differing = keys.iter().filter(differs).copied().collect();
+            if fresh.is_empty() {
+                return Ok(Claim::Committed { differing });
+            }
+            put(&mut writing, &fresh, token, false, (now, after(now, lease))).await?;
+            writing.commit().await.map_err(StoreError::unavailable)?;
+            Ok(Claim::Acquired(Lease { fresh, differing }))
         };
-        let fresh: Vec<Key> = keys.iter().filter(is_fresh).copied().collect();
-        let differing = keys.iter().filter(differs).copied().collect();
-        if fresh.is_empty() {
-            return Ok(Claim::Committed { differing });
-        }
-        put(&mut writing, &fresh, token, false, (now, after(now, lease))).await?;
-        writing.commit().await.map_err(StoreError::unavailable)?;
-        Ok(Claim::Acquired(Lease { fresh, differing }))
+        let claimed: Result<Claim, StoreError> = claimed.await;
+        opened.end(claimed)
     }
 
     async fn commit(
@@ -82,26 +86,30 @@ impl DedupeStore for SqliteStore {
         retention: Duration,
     ) -> Result<Commit, StoreError> {
         let mut opened = self.open().await?;
-        let mut writing = opened.begin().await?;
-        let now = self.now();
-        let entries = entries(&mut writing, keys).await?;
-        let of = |key: &Key| entries.get(key.as_bytes());
-        let is_open =
-            |key: &&Key| of(key).is_none_or(|entry| !entry.committed || entry.until <= now);
-        let open: Vec<Key> = keys.iter().filter(is_open).copied().collect();
-        let lost = keys
-            .iter()
-            .filter_map(of)
-            .any(|entry| entry.is_anothers(token));
-        let times = (now, after(now, retention));
-        put(&mut writing, &open, token, true, times).await?;
-        rows(&mut writing, sweep(SWEPT_BY_A_COMMIT, now)).await?;
-        writing.commit().await.map_err(StoreError::unavailable)?;
-        Ok(if lost {
-            Commit::LostLease
-        } else {
-            Commit::Landed
-        })
+        let committed = async {
+            let mut writing = opened.begin().await?;
+            let now = self.now();
+            let entries = entries(&mut writing, keys).await?;
+            let of = |key: &Key| entries.get(key.as_bytes());
+            let is_open =
+                |key: &&Key| of(key).is_none_or(|entry| !entry.committed || entry.until <= now);
+            let open: Vec<Key> = keys.iter().filter(is_open).copied().collect();
+            let lost = keys
+                .iter()
+                .filter_map(of)
+                .any(|entry| entry.is_anothers(token));
+            let times = (now, after(now, retention));
+            put(&mut writing, &open, token, true, times).await?;
+            rows(&mut writing, sweep(SWEPT_BY_A_COMMIT, now)).await?;
+            writing.commit().await.map_err(StoreError::unavailable)?;
+            Ok(if lost {
+                Commit::LostLease
+            } else {
+                Commit::Landed
+            })
+        };
+        let committed: Result<Commit, StoreError> = committed.await;
+        opened.end(committed)
     }
 
     async fn renew(
@@ -111,28 +119,36 @@ impl DedupeStore for SqliteStore {
         lease: Duration,
     ) -> Result<Renewal, StoreError> {
         let mut opened = self.open().await?;
-        let mut writing = opened.begin().await?;
-        let now = self.now();
-        let (until, own) = (after(now, lease), own(keys, token));
-        let statement = format!(
-            "update countersign_events set since = {now}, until = {until} where {own} returning 1"
-        );
-        let renewed = rows(&mut writing, statement).await?.len();
-        writing.commit().await.map_err(StoreError::unavailable)?;
-        Ok(if renewed == keys.len() {
-            Renewal::Renewed
-        } else {
-            Renewal::Lost
-        })
+        let renewal = async {
+            let mut writing = opened.begin().await?;
+            let now = self.now();
+            let (until, own) = (after(now, lease), own(keys, token));
+            let statement = format!(
+                "update countersign_events set since = {now}, until = {until} where {own} returning 1"
+            );
+            let renewed = rows(&mut writing, statement).await?.len();
+            writing.commit().await.map_err(StoreError::unavailable)?;
+            Ok(if renewed == keys.len() {
+                Renewal::Renewed
+            } else {
+                Renewal::Lost
+            })
+        };
+        let renewal: Result<Renewal, StoreError> = renewal.await;
+        opened.end(renewal)
     }
 
     async fn release(&self, keys: &[Key], token: Token) -> Result<(), StoreError> {
         let mut opened = self.open().await?;
-        let mut writing = opened.begin().await?;
-        let own = own(keys, token);
-        let statement = format!("delete from countersign_events where {own}");
-        rows(&mut writing, statement).await?;
-        writing.commit().await.map_err(StoreError::unavailable)
+        let released = async {
+            let mut writing = opened.begin().await?;
+            let own = own(keys, token);
+            let statement = format!("delete from countersign_events where {own}");
+            rows(&mut writing, statement).await?;
+            writing.commit().await.map_err(StoreError::unavailable)
+        };
+        let released: Result<(), StoreError> = released.await;
+        opened.end(released)
     }
 
     fn leases_expire(&self) -> bool {

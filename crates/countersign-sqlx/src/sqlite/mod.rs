@@ -1,6 +1,7 @@
 //! SQLite: one file, on one machine.
 
 mod leases;
+mod opened;
 mod transactions;
 
 use std::fmt;
@@ -12,9 +13,11 @@ use countersign::{Clock, StoreError, UnixTime};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
-use tokio::sync::{Mutex, MutexGuard};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
+use tokio::sync::Mutex;
 
+use self::opened::Open;
+use crate::operator::Operator;
 use crate::text::{Dialect, millis};
 use crate::{EXPIRED_LEASE_KEPT, TIMEOUT};
 
@@ -49,6 +52,10 @@ const SCHEMA: &str = "
 /// remembered for longer, and a lease lasts a lease from when somebody next asks for it. If it steps
 /// forward, leases end early until they are renewed, and of retention the margin of an hour is used up.
 ///
+/// A connection is closed when a call on it failed, or when the file's name leads to another file by then,
+/// and the next call opens it anew. Whoever removes the file, or puts another in its place, makes all
+/// workers forget what was in it, which then runs again; the files `-wal` and `-shm` beside it go with it.
+///
 /// Rows that have run out are removed a few at a time by commits, and [`sweep`](SqliteStore::sweep)
 /// removes more.
 ///
@@ -60,7 +67,8 @@ pub struct SqliteStore {
     clock: Option<Arc<dyn Clock>>,
     /// Not a pool, which takes a connection back in a task of its own: on a thread that a handler blocks,
     /// that is never.
-    connection: Arc<Mutex<Option<SqliteConnection>>>,
+    connection: Arc<Mutex<Option<Open>>>,
+    operator: Arc<Operator>,
 }
 
 impl SqliteStore {
@@ -76,7 +84,9 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .disable_statement_logging();
+        let name = format!("sqlite file {}", options.get_filename().display());
         SqliteStore {
+            operator: Arc::new(Operator::new(name)),
             options: Arc::new(options),
             timeout: TIMEOUT,
             clock: None,
@@ -106,7 +116,8 @@ impl SqliteStore {
     ///
     /// If it can't.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.open().await.map(drop)
+        let opened = self.open().await?;
+        opened.end(Ok(()))
     }
 
     /// Removes up to `rows` rows that have run out, and says how many it removed. For a file in which many
@@ -121,7 +132,8 @@ impl SqliteStore {
         let swept = sqlx::raw_sql(AssertSqlSafe(sweep))
             .execute(opened.connection()?)
             .await;
-        Ok(swept.map_err(StoreError::unavailable)?.rows_affected())
+        let swept = swept.map(|swept| swept.rows_affected());
+        opened.end(swept.map_err(StoreError::unavailable))
     }
 
     fn now(&self) -> i64 {
@@ -130,44 +142,6 @@ impl SqliteStore {
             None => UnixTime::from(SystemTime::now()),
         };
         now.as_millis()
-    }
-
-    /// The connection, for as long as this is held.
-    async fn open(&self) -> Result<Opened<'_>, StoreError> {
-        let mut place = self.connection.lock().await;
-        if place.is_none() {
-            let connected = self.connect().await;
-            *place = Some(connected.map_err(StoreError::unavailable)?);
-        }
-        Ok(Opened(place))
-    }
-
-    async fn connect(&self) -> Result<SqliteConnection, sqlx::Error> {
-        // SQLite counts it as an `int`.
-        let wait = self.timeout.min(Duration::from_secs(24 * 3600));
-        let options = (*self.options).clone().busy_timeout(wait);
-        let mut connection = options.connect().await?;
-        sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
-        Ok(connection)
-    }
-}
-
-/// The place of the connection, with the connection in it.
-struct Opened<'s>(MutexGuard<'s, Option<SqliteConnection>>);
-
-impl Opened<'_> {
-    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        let connection = self.0.as_mut();
-        connection.ok_or_else(|| StoreError::unavailable("no connection"))
-    }
-
-    /// A transaction that has the file to itself from its beginning. If it is dropped, it is rolled back.
-    async fn begin(&mut self) -> Result<Writing<'_>, StoreError> {
-        let connection = self.connection()?;
-        connection
-            .begin_with("begin immediate")
-            .await
-            .map_err(StoreError::unavailable)
     }
 }
 

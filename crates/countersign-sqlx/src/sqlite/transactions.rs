@@ -18,11 +18,16 @@ impl TransactionStore for SqliteStore {
             TEXT.keys(keys),
             self.now()
         );
-        let mut found = HashMap::new();
-        for row in rows(opened.connection()?, statement).await? {
-            let hash: i64 = row.try_get(1).map_err(StoreError::unavailable)?;
-            found.insert(key_of(&row)?, hash);
-        }
+        let found = async {
+            let mut found = HashMap::new();
+            for row in rows(opened.connection()?, statement).await? {
+                let hash: i64 = row.try_get(1).map_err(StoreError::unavailable)?;
+                found.insert(key_of(&row)?, hash);
+            }
+            Ok(found)
+        };
+        let found = found.await;
+        let found = opened.end(found)?;
         let keys = named(keys, |key| found.contains_key(key));
         let differs = |key: &&Key| found.get(key.as_bytes()) != Some(&hash(key));
         Ok(Committed {

@@ -1,5 +1,6 @@
 //! Claims in a SQLite file.
 
+mod files;
 mod processes;
 mod rows;
 
