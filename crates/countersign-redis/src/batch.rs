@@ -63,7 +63,7 @@ impl<'s> Batch<'s> {
     /// theirs at once could each get what the other needs, again and again.
     async fn claim_parts(&self, parts: &[Vec<usize>], lease: Duration) -> RedisResult<Claimed> {
         let mut verdicts = vec![Verdict::Committed; self.ids.len()];
-        let mut new = Vec::new();
+        let mut held = Vec::new();
         for part in parts {
             let times = [lease.saturating_add(GRACE), GRACE];
             let refusal = match self.run(&CLAIM, part, &times).await {
@@ -77,8 +77,10 @@ impl<'s> Batch<'s> {
                         if let Some(at) = verdicts.get_mut(*place) {
                             *at = verdict;
                         }
-                        if verdict == Verdict::New {
-                            new.push(*place);
+                        // Also what was its own already: a first try may have claimed it, whose answer was
+                        // lost, and nobody releases after a refusal.
+                        if matches!(verdict, Verdict::New | Verdict::Own) {
+                            held.push(*place);
                         }
                     }
                     continue;
@@ -87,7 +89,7 @@ impl<'s> Batch<'s> {
                 Err(error) if is_full(&error) => Err(error),
                 Err(error) => return Err(error),
             };
-            self.run_parts(&RELEASE, &self.parts_of(&new), &[]).await?;
+            self.run_parts(&RELEASE, &self.parts_of(&held), &[]).await?;
             return refusal;
         }
         Ok(Claimed::Settled(verdicts))

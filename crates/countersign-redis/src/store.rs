@@ -65,8 +65,10 @@ impl RedisStore {
     /// Sets what every id begins with, instead of `countersign:`. All workers of one endpoint need the
     /// same.
     ///
-    /// On a cluster, a prefix with a hash tag, as `{countersign}:`, keeps all ids in one slot. Batches
-    /// are then claimed in one round trip and all or none even if a worker dies halfway, and one of the
+    /// On a cluster, a prefix with a hash tag, as `{countersign}:`, keeps all ids in one slot. Else the
+    /// slots of a batch are claimed one after another: 1000 events are in some 970 slots, and at half a
+    /// millisecond a round trip that takes half a second of the receiver's store time-out. In one slot they
+    /// are claimed in one round trip and all or none even if a worker dies halfway, and one of the
     /// servers carries the load of them all.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
@@ -107,7 +109,7 @@ impl fmt::Debug for RedisStore {
 
 impl DedupeStore for RedisStore {
     /// One round trip. On a cluster, a batch of several slots takes one a slot, one after another,
-    /// until one refuses; what it got until then is released.
+    /// until one refuses; what is held under the token by then is released, whichever call claimed it.
     ///
     /// # Errors
     ///
