@@ -6,6 +6,9 @@
 //! | `sqlite` | [`SqliteStore`] | one machine: one file, which survives restarts |
 //! | `postgres` | [`PostgresStore`] | many workers on many machines; money |
 //!
+//! PostgreSQL has to be of version 12 or later. SQLite is compiled in; another program that opens the same
+//! file needs version 3.37 or later, since the table is a strict one.
+//!
 //! Neither is on by default. Both stores are made without waiting for their database: while it is not
 //! there, deliveries are answered 503, and once it is, all goes on without a restart.
 //!

@@ -34,7 +34,7 @@ use crate::TIMEOUT;
 /// primary. A replica refuses every call, and so does a primary that a failover has made one; the next
 /// call then goes over a new connection.
 ///
-/// Its user needs to select, insert, update and delete, on PostgreSQL 12 or later.
+/// Its user needs to select, insert, update and delete. PostgreSQL has to be of version 12 or later.
 ///
 /// Clones share the pool.
 #[derive(Clone)]

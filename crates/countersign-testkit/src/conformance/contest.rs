@@ -33,9 +33,10 @@ const RESTS: usize = 4000;
 /// The processes are the test itself, begun again: the test first asks whether it is a [part](Contest::part).
 ///
 /// ```no_run
+/// # use countersign::MemoryStore;
 /// # struct MyStore;
-/// # impl MyStore { async fn connect(_: &str) -> countersign::MemoryStore { todo!() } }
-/// # fn start_my_server() -> String { todo!() }
+/// # impl MyStore { async fn connect(_url: &str) -> MemoryStore { MemoryStore::default() } }
+/// # fn start_my_server() -> String { "store://127.0.0.1:6000".to_owned() }
 /// use countersign_testkit::Contest;
 ///
 /// # #[allow(unused)]
