@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("ledger: {why}");
+            complain(&*why);
             ExitCode::FAILURE
         }
     }
@@ -85,7 +85,7 @@ async fn on_fedapay(
         // Countersign believes it only if the database says so, too.
         Ok(()) => StatusCode::OK,
         Err(why) => {
-            eprintln!("ledger: {why}");
+            complain(&*why);
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }
@@ -95,6 +95,13 @@ async fn balance(State(books): State<Books>) -> Result<String, StatusCode> {
     let balance = books.balance().await;
     let (entries, total) = balance.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     Ok(format!("{entries} entries, {total} in all\n"))
+}
+
+/// What went wrong, and why: a store that failed leaves it to its database to say.
+fn complain(why: &(dyn std::error::Error + 'static)) {
+    let causes = std::iter::successors(Some(why), |why| why.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    eprintln!("ledger: {}", causes.join(": "));
 }
 
 #[expect(clippy::print_stdout, reason = "it is a program")]
