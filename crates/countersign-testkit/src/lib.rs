@@ -84,7 +84,7 @@
 //! | say what must have run | [`Witness`] |
 //! | attack a route with all of it | [`attack`], [`Attack`] |
 //! | have a store fail | [`CueStore`] |
-//! | try a store of one's own | [`conformance`], and [`Contest`] for several processes |
+//! | try a store of one's own | [`conformance`], [`transaction_conformance`], and [`Contest`] for several processes |
 //!
 //! # Features
 //!
@@ -109,7 +109,9 @@ mod witness;
 pub use self::attack::{Attack, Report, Row, attack};
 pub use self::clock::ManualClock;
 #[cfg(feature = "conformance")]
-pub use self::conformance::{Conformance, Contest, Rule, Tally, Verdict, conformance};
+pub use self::conformance::{
+    Conformance, Contest, Rule, Tally, Transactions, Verdict, conformance, transaction_conformance,
+};
 pub use self::fault::{Deserved, Fault, Shot};
 pub use self::sample::Sample;
 pub use self::signer::{SignError, SignErrorKind, Signed, Signer};

@@ -12,6 +12,7 @@ mod leases;
 mod pipeline;
 mod releases;
 mod report;
+mod transactions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use countersign::DedupeStore;
 use self::bench::Bench;
 pub use self::contest::{Contest, Tally};
 pub use self::report::{Conformance, Rule, Verdict};
+pub use self::transactions::{Transactions, transaction_conformance};
 
 /// Plays every rule of [`DedupeStore`] on a store, and reports which of them hold.
 ///
@@ -43,6 +45,8 @@ pub use self::report::{Conformance, Rule, Verdict};
 /// conformance(async || store.clone(), tokio::time::sleep).await.assert_all_held();
 /// # }
 /// ```
+///
+/// For claims in the handler's own transaction there is [`transaction_conformance`].
 ///
 /// What one process cannot show, a store for several needs as well: see [`Contest`].
 pub async fn conformance<S: DedupeStore>(

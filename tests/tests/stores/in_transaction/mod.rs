@@ -2,6 +2,7 @@
 
 mod shop;
 mod site;
+mod suite;
 
 use std::time::Duration;
 

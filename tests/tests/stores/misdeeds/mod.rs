@@ -1,6 +1,7 @@
 //! The suite itself: of a store that does one thing wrong it says which.
 
 mod store;
+mod transactions;
 
 use std::sync::Arc;
 
