@@ -42,7 +42,7 @@
 //! let store = PostgresStore::new("postgres://shop@localhost/shop")?;
 //! let secret = Secret::new("wh_live_0123456789")?;
 //! let receiver = Receiver::new("fedapay-live", fedapay(), [secret])?
-//!     .with_claim_in_transaction(store.clone());
+//!     .with_claim_in_transaction(store.clone())?;
 //! # Ok(()) }
 //!
 //! /// With the event as `Webhook` and the delivery as `Delivery` of either adapter.

@@ -1,7 +1,7 @@
 //! The books: entries of payments, beside the events that have been claimed.
 
 use countersign::provider::fedapay::{Data, Event};
-use countersign::{Delivery, Receiver};
+use countersign::{ConfigError, Delivery, Receiver};
 use countersign_sqlx::{PostgresStore, SqliteStore};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{PgPool, SqlitePool};
@@ -43,7 +43,7 @@ impl Books {
     }
 
     /// A receiver that leaves the claim to `book`, and asks these books whether it was committed.
-    pub(crate) fn dedupe(&self, receiver: Receiver) -> Receiver {
+    pub(crate) fn dedupe(&self, receiver: Receiver) -> Result<Receiver, ConfigError> {
         match self {
             Books::Postgres { events, .. } => receiver.with_claim_in_transaction(events.clone()),
             Books::Sqlite { events, .. } => receiver.with_claim_in_transaction(events.clone()),

@@ -54,7 +54,7 @@ async fn run() -> Result<(), Error> {
 
     let books = Books::open(&url).await?;
     let receiver = Receiver::new("fedapay", fedapay(), [Secret::new(secret)?])?;
-    let receiver = books.dedupe(receiver);
+    let receiver = books.dedupe(receiver)?;
     let listener = TcpListener::bind(&bind).await?;
     say(&format!("listening on http://{}", listener.local_addr()?));
 

@@ -27,7 +27,7 @@ async fn on_each(scene: impl AsyncFn(&Router, &Books)) {
     for url in [Some(file), database].into_iter().flatten() {
         let books = Books::open(&url).await.unwrap();
         let receiver = Receiver::new("fedapay", fedapay(), [secret()]).unwrap();
-        scene(&app(books.dedupe(receiver), books.clone()), &books).await;
+        scene(&app(books.dedupe(receiver).unwrap(), books.clone()), &books).await;
     }
 }
 

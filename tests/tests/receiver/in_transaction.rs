@@ -1,6 +1,7 @@
 //! A receiver whose handlers claim their events in transactions of their own: no lease is taken, and
 //! the database says what became of an event.
 
+mod keys;
 mod ledger;
 mod runs;
 
@@ -30,7 +31,8 @@ fn calls(store: &CueStore) -> [usize; 4] {
 }
 
 fn open(stage: &Stage, receiver: Receiver, ledger: &Ledger) -> Worker {
-    stage.open(&receiver.with_claim_in_transaction(ledger.clone()))
+    let receiver = receiver.with_claim_in_transaction(ledger.clone());
+    stage.open(&receiver.expect("events with keys"))
 }
 
 /// What a handler does with its transaction before it answers.

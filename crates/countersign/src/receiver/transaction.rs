@@ -12,7 +12,7 @@ use super::delivery::Delivery;
 use super::gate::{Answer, Gate};
 use super::run::Run;
 use crate::dedupe::{AnyTransactions, Committed, Key, TransactionStore};
-use crate::error::ErrorKind;
+use crate::error::{ConfigError, ConfigErrorKind, ErrorKind};
 use crate::event::Identity;
 use crate::observer::Outcome;
 use crate::typed::Event;
@@ -69,10 +69,28 @@ impl Receiver {
     /// [`dangerously_fail_open`](Receiver::dangerously_fail_open) have no effect, and
     /// [`Delivery::done`] and [`Delivery::failed`] are `false`. The [store](Receiver::with_store) is
     /// not asked.
-    #[must_use]
-    pub fn with_claim_in_transaction(mut self, store: impl TransactionStore) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`NotApplicable`](ConfigErrorKind::NotApplicable) if nothing of the provider's payload is signed
+    /// and [`Setting::Id`](crate::provider::Setting::Id) does not say what to take for an id: its events
+    /// have no key to claim, and whoever changed a byte of one would have it booked twice.
+    pub fn with_claim_in_transaction(
+        mut self,
+        store: impl TransactionStore,
+    ) -> Result<Self, ConfigError> {
+        if self.config.provider.is_unkeyed() {
+            return Err(ConfigError::new(
+                ConfigErrorKind::NotApplicable,
+                format!(
+                    "{} signs nothing of its events, so that none has a key to claim: set what to \
+                     take for an id",
+                    self.config.provider.name()
+                ),
+            ));
+        }
         self.config().dedupe = Dedupe::Transaction(AnyTransactions::new(store));
-        self
+        Ok(self)
     }
 }
 

@@ -74,10 +74,11 @@ impl Shop {
     }
 
     pub fn receiver(&self, receiver: Receiver) -> Receiver {
-        match self {
+        let claiming = match self {
             Shop::Postgres { store, .. } => receiver.with_claim_in_transaction(store.clone()),
             Shop::Sqlite { store, .. } => receiver.with_claim_in_transaction(store.clone()),
-        }
+        };
+        claiming.expect("events with keys")
     }
 
     pub fn leasing(&self, receiver: Receiver) -> Receiver {
