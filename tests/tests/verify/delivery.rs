@@ -12,6 +12,13 @@ pub fn secret(text: &str) -> Secret {
     Secret::new(text).expect("a secret")
 }
 
+/// A key pair's member: `private` or `pem`, `spki`, `base64`, `hex` of the public half.
+pub fn key_pair(kind: &str, member: &str) -> String {
+    let keys: serde_json::Value =
+        serde_json::from_str(include_str!("../../data/private-keys.json")).expect("keys");
+    keys[kind][member].as_str().expect("a key").to_owned()
+}
+
 /// Every preset, with two secrets of its own.
 pub fn presets() -> Vec<(Provider, [Secret; 2])> {
     let texts = || [secret("first-0123456789"), secret("second-0123456789")];

@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Request};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 
-use crate::delivery::{NOW, secret, verdict, verdict_in_chunks, with_body};
+use crate::delivery::{NOW, key_pair, secret, verdict, verdict_in_chunks, with_body};
 
 const URL: &str = "https://merchant.example/hooks/in";
 
@@ -43,9 +43,7 @@ fn family(name: &str) -> Family {
             .with(Setting::Constant(constant, "value1".to_owned()))
             .expect("open");
     }
-    let keys: serde_json::Value =
-        serde_json::from_str(include_str!("../../data/private-keys.json")).expect("keys");
-    let private = |kind: &str| secret(keys[kind]["private"].as_str().expect("a key"));
+    let private = |kind: &str| secret(&key_pair(kind, "private"));
     let key = match name {
         "sendgrid" | "plaid-jwt-es256" => private("p256"),
         "wise" | "paypal" => private("rsa"),

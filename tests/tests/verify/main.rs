@@ -6,6 +6,7 @@ mod catalogue;
 mod delivery;
 mod families;
 mod identity;
+mod keys;
 mod properties;
 mod recipes;
 mod rfc4231;

@@ -1,5 +1,9 @@
 //! Public keys: Ed25519, ECDSA on P-256, RSA. The only module that needs the feature `public-key`.
 
+use ring::agreement::{
+    ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey as UnparsedPoint, agree_ephemeral,
+};
+use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
     UnparsedPublicKey, VerificationAlgorithm,
@@ -26,7 +30,7 @@ impl PublicKey {
             MessageAlgorithm::Ed25519 => (
                 read(format, secret, ed25519)?,
                 &ED25519,
-                "an Ed25519 public key of 32 bytes",
+                "an Ed25519 public key of 32 bytes, which are a point's one spelling",
             ),
             MessageAlgorithm::EcdsaP256Sha256 => {
                 (read(format, secret, p256)?, &ECDSA_P256_SHA256_ASN1, P256)
@@ -34,7 +38,7 @@ impl PublicKey {
             _ => (
                 read(format, secret, rsa)?,
                 &RSA_PKCS1_2048_8192_SHA256,
-                "an RSA public key of 2048 to 8192 bits",
+                "an RSA public key of 2048 to 8192 bits, with an odd modulus and exponent",
             ),
         };
         Self::of(found, algorithm, expected)
@@ -66,7 +70,7 @@ impl PublicKey {
     }
 }
 
-const P256: &str = "a public key on the curve P-256";
+const P256: &str = "a public key on the curve P-256: a point of it, not compressed";
 
 /// The key's own bytes.
 fn read(
@@ -101,7 +105,53 @@ fn ed25519(bytes: &[u8]) -> Option<Vec<u8>> {
         Some(_) => return None,
         None => bytes,
     };
-    (point.len() == 32).then(|| point.to_vec())
+    is_of_ed25519(point).then(|| point.to_vec())
+}
+
+/// Whether these bytes are a number below the field's prime, as the one spelling of a point has it, and
+/// no point of small order: under such a key anyone can sign. That they are a point at all, the library
+/// tells nobody before the first delivery.
+fn is_of_ed25519(bytes: &[u8]) -> bool {
+    let Ok(mut y) = <[u8; 32]>::try_from(bytes) else {
+        return false;
+    };
+    // The sign of the other coordinate.
+    y[31] &= 0x7f;
+    y.reverse();
+    y < ED25519_PRIME && !ED25519_SMALL.contains(&y)
+}
+
+/// 2²⁵⁵ - 19, the highest byte first.
+const ED25519_PRIME: [u8; 32] = prime_less(0);
+
+/// The points whose order divides 8, but for the sign of the other coordinate: 1, -1 and 0, and the two
+/// solutions of `d·y⁴ + 2·y² = 1`, whose double is 0.
+const ED25519_SMALL: [[u8; 32]; 5] = [
+    [0; 32],
+    {
+        let mut one = [0; 32];
+        one[31] = 1;
+        one
+    },
+    prime_less(1),
+    [
+        0x05, 0xfc, 0x53, 0x6d, 0x88, 0x02, 0x38, 0xb1, 0x39, 0x33, 0xc6, 0xd3, 0x05, 0xac, 0xdf,
+        0xd5, 0xf0, 0x98, 0xef, 0xf2, 0x89, 0xf4, 0xc3, 0x45, 0xb0, 0x27, 0xb2, 0xc2, 0x8f, 0x95,
+        0xe8, 0x26,
+    ],
+    [
+        0x7a, 0x03, 0xac, 0x92, 0x77, 0xfd, 0xc7, 0x4e, 0xc6, 0xcc, 0x39, 0x2c, 0xfa, 0x53, 0x20,
+        0x2a, 0x0f, 0x67, 0x10, 0x0d, 0x76, 0x0b, 0x3c, 0xba, 0x4f, 0xd8, 0x4d, 0x3d, 0x70, 0x6a,
+        0x17, 0xc7,
+    ],
+];
+
+/// The prime less a small number.
+const fn prime_less(less: u8) -> [u8; 32] {
+    let mut prime = [0xff; 32];
+    prime[0] = 0x7f;
+    prime[31] = 0xed - less;
+    prime
 }
 
 fn p256(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -115,8 +165,17 @@ fn p256(bytes: &[u8]) -> Option<Vec<u8>> {
         Some(_) => return None,
         None => bytes,
     };
-    // Uncompressed: a mark and two coordinates.
-    (point.len() == 65 && point.first() == Some(&4)).then(|| point.to_vec())
+    is_on_p256(point).then(|| point.to_vec())
+}
+
+/// Whether this is a point of the curve, uncompressed: a mark and two coordinates. The library says so
+/// only to who agrees on a key with it; as a key that verifies, it would refuse every delivery instead.
+fn is_on_p256(point: &[u8]) -> bool {
+    let random = SystemRandom::new();
+    let point = UnparsedPoint::new(&ECDH_P256, point);
+    EphemeralPrivateKey::generate(&ECDH_P256, &random)
+        .and_then(|own| agree_ephemeral(own, &point, |_| ()))
+        .is_ok()
 }
 
 fn rsa(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -131,12 +190,30 @@ fn rsa(bytes: &[u8]) -> Option<Vec<u8>> {
     };
     let (numbers, rest) = element(key, SEQUENCE)?;
     let (modulus, exponent) = element(numbers, INTEGER)?;
-    let (_, behind) = element(exponent, INTEGER)?;
-    let modulus = modulus.strip_prefix(&[0]).unwrap_or(modulus);
-    let whole = rest.is_empty() && behind.is_empty();
+    let (exponent, behind) = element(exponent, INTEGER)?;
+    let (modulus, exponent) = (positive(modulus)?, positive(exponent)?);
+    let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
+    // An exponent of 1 signs nothing, and one of more than 33 bits is nobody's.
+    let is_exponent = exponent != [1]
+        && match exponent {
+            [top, rest @ ..] if rest.len() == 4 => *top <= 1,
+            _ => exponent.len() <= 4,
+        };
     // The library refuses the others when it verifies, which is too late for who configures it.
-    (whole && (256..=1024).contains(&modulus.len()) && modulus.first()? & 0x80 != 0)
+    let is_modulus = (256..=1024).contains(&modulus.len()) && modulus.first()? & 0x80 != 0;
+    let whole = rest.is_empty() && behind.is_empty();
+    (whole && is_modulus && is_odd(modulus) && is_exponent && is_odd(exponent))
         .then(|| key.to_vec())
+}
+
+/// The bytes of a positive number in DER, which has one spelling: a zero in front where it would else be
+/// negative, and nowhere else.
+fn positive(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes {
+        [0, rest @ ..] if matches!(rest, [0x80..=0xff, ..]) => Some(rest),
+        [1..=0x7f, ..] => Some(bytes),
+        _ => None,
+    }
 }
 
 const SEQUENCE: u8 = 0x30;
