@@ -6,6 +6,7 @@ mod catalogue;
 mod delivery;
 mod families;
 mod identity;
+mod key_forms;
 mod keys;
 mod properties;
 mod recipes;

@@ -57,7 +57,8 @@ pub enum KeyEncoding {
     /// A public key: Base64 of its SubjectPublicKeyInfo, without the lines of PEM.
     #[serde(rename = "spki-base64")]
     SpkiBase64,
-    /// A public key in PEM, `-----BEGIN PUBLIC KEY-----`.
+    /// A public key in PEM, `-----BEGIN PUBLIC KEY-----`. One on P-256 may also be a JSON Web Key,
+    /// `{"kty":"EC","crv":"P-256",…}`.
     #[serde(rename = "pem")]
     Pem,
 }

@@ -4,6 +4,8 @@ mod encoding;
 mod faults;
 mod grammar;
 mod hmac;
+#[cfg(feature = "public-key")]
+mod jwk;
 mod jwt;
 mod key;
 mod message;

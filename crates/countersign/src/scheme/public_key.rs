@@ -10,6 +10,7 @@ use ring::signature::{
 };
 
 use super::MessageAlgorithm;
+use super::jwk;
 use super::key::{KeyEncoding, KeyFormat};
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::secret::Secret;
@@ -33,7 +34,7 @@ impl PublicKey {
                 "an Ed25519 public key of 32 bytes, which are a point's one spelling",
             ),
             MessageAlgorithm::EcdsaP256Sha256 => {
-                (read(format, secret, p256)?, &ECDSA_P256_SHA256_ASN1, P256)
+                (read_p256(format, secret)?, &ECDSA_P256_SHA256_ASN1, P256)
             }
             _ => (
                 read(format, secret, rsa)?,
@@ -46,7 +47,7 @@ impl PublicKey {
 
     /// A P-256 key whose signatures are two numbers of 32 bytes, as JWT writes them.
     pub(crate) fn for_es256(format: &KeyFormat, secret: &Secret) -> Result<PublicKey, ConfigError> {
-        Self::of(read(format, secret, p256)?, &ECDSA_P256_SHA256_FIXED, P256)
+        Self::of(read_p256(format, secret)?, &ECDSA_P256_SHA256_FIXED, P256)
     }
 
     fn of(
@@ -72,22 +73,40 @@ impl PublicKey {
 
 const P256: &str = "a public key on the curve P-256: a point of it, not compressed";
 
+/// A point on P-256, which is in a JSON Web Key what it is in PEM.
+fn read_p256(format: &KeyFormat, secret: &Secret) -> Result<Option<Vec<u8>>, ConfigError> {
+    let is_jwk = secret.is_text() && secret.expose().starts_with(b"{");
+    if is_jwk && format.encoding == KeyEncoding::Pem {
+        return jwk::p256_point(secret.expose()).map(|point| p256(&point));
+    }
+    read(format, secret, p256)
+}
+
+pub(super) const IS_PRIVATE: &str =
+    "this is a private key, which is the provider's alone; the public key is needed";
+
+const IS_CERTIFICATE: &str = "this is a certificate, and nothing here would see who issued it, to whom, \
+                              and until when; once you have, give its public key: openssl x509 -in FILE \
+                              -noout -pubkey";
+
 /// The key's own bytes.
 fn read(
     format: &KeyFormat,
     secret: &Secret,
     key: fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<Option<Vec<u8>>, ConfigError> {
-    if secret.is_text()
-        && secret
-            .expose()
-            .windows(11)
-            .any(|word| word == b"PRIVATE KEY")
-    {
-        return Err(ConfigError::new(
-            ConfigErrorKind::SecretEncoding,
-            "this is a private key, which is the provider's alone; the public key is needed",
-        ));
+    let text = if secret.is_text() {
+        secret.expose()
+    } else {
+        b""
+    };
+    let says = |word: &[u8]| memchr::memmem::find(text, word).is_some();
+    let refused = |why| Err(ConfigError::new(ConfigErrorKind::SecretEncoding, why));
+    if says(b"PRIVATE KEY") {
+        return refused(IS_PRIVATE);
+    }
+    if says(b"BEGIN CERTIFICATE") {
+        return refused(IS_CERTIFICATE);
     }
     let bytes = format.decode(secret)?;
     let is_spki = matches!(format.encoding, KeyEncoding::SpkiBase64 | KeyEncoding::Pem);

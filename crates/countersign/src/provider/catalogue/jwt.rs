@@ -68,8 +68,9 @@ pub fn jwt_hs_url_payload_hash() -> Provider {
 }
 
 /// [Plaid](https://plaid.com/docs/api/webhooks/webhook-verification/): ES256 in `Plaid-Verification`, with
-/// a hash of the body. The key is the one that its API gives for the token's `kid`, in PEM; it needs the
-/// crate's feature `public-key`.
+/// a hash of the body. The key is the one that its API gives for the token's `kid`
+/// (`/webhook_verification_key/get`): the object under `key` as it is, a JSON Web Key, or the same key in PEM.
+/// One that says `expired_at` is refused. It needs the crate's feature `public-key`.
 pub fn plaid_jwt_es256() -> Provider {
     preset(
         "plaid-jwt-es256",

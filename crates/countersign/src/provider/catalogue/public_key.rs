@@ -70,7 +70,9 @@ entries! {
 
     /// [PayPal](https://developer.paypal.com/api/rest/webhooks/rest/): RSA over the CRC-32 of the body.
     /// The constant `webhook_id` is the webhook's, and the key is that of the certificate that
-    /// `paypal-cert-url` names, which the merchant has to have made sure of.
+    /// `paypal-cert-url` names. Fetch it by hand from a host of `paypal.com`, make sure of it, and take its
+    /// key: `openssl verify -untrusted cert.pem cert.pem`, then `openssl x509 -in cert.pem -noout -pubkey`.
+    /// A certificate itself is refused, since nothing here would see who issued it and until when it holds.
     ///
     /// A CRC-32 is no proof: whoever has seen one delivery can make another body that has the same. Ask
     /// its API about what it says.
