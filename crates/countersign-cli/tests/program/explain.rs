@@ -22,6 +22,9 @@ struct Case {
     headers: Vec<(String, String)>,
     body_b64: String,
     at: i64,
+    url: Option<String>,
+    #[serde(default)]
+    set: Vec<String>,
 }
 
 fn cases() -> Vec<Case> {
@@ -30,7 +33,10 @@ fn cases() -> Vec<Case> {
 
 impl Case {
     fn request(&self) -> Vec<u8> {
-        let request = json!({"headers": self.headers, "body_b64": self.body_b64});
+        let mut request = json!({"headers": self.headers, "body_b64": self.body_b64});
+        if let Some(url) = &self.url {
+            request["url"] = json!(url);
+        }
         serde_json::to_vec(&request).unwrap()
     }
 
@@ -48,6 +54,7 @@ impl Case {
         let both = [
             ("--secret", &self.secrets),
             ("--other-secret", &self.other_secrets),
+            ("--set", &self.set),
         ];
         for (option, secrets) in both {
             args.extend(secrets.iter().flat_map(|secret| [option, secret]));
@@ -118,6 +125,9 @@ fn no_code_is_without_a_case() {
         "seconds_vs_milliseconds",
         "bom",
         "compressed_body",
+        "rewritten_form",
+        "other_body",
+        "wrong_url",
     ] {
         assert!(named.contains(code), "{code}");
     }

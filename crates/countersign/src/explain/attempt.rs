@@ -97,7 +97,11 @@ impl Attempt<'_> {
     ) -> Option<UnixTime> {
         let ever = std::time::Duration::MAX;
         let endless = verifier.clone().with_tolerance(ever, ever);
-        let signed = self.at(&endless, delivery, now).ok()?.timestamp()?;
+        // A token that has run out verifies at no tolerance, but at an early enough time.
+        let early = UnixTime::from_secs(0);
+        let found = self.at(&endless, delivery, now);
+        let found = found.or_else(|_| self.at(&endless, delivery, early));
+        let signed = found.ok()?.timestamp()?;
         self.at(verifier, delivery, signed).ok()?;
         Some(signed)
     }

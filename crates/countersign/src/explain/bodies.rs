@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
 use super::Code;
-use super::json;
+use super::{forms, json};
 
 /// The most bytes that a compressed body is unpacked to: a few of them can stand for very many.
 const MAX_UNPACKED: u64 = 16 * 1024 * 1024;
@@ -74,6 +74,13 @@ pub(super) fn bodies(body: &Bytes) -> Vec<Body> {
             rewritten.how
         );
         add(Code::ReserialisedJson, &detail, rewritten.bytes);
+    }
+    for (how, rewritten) in forms::rewritten(body) {
+        let detail = format!(
+            "The form was parsed and written again before it was verified; signed is the form {how}. \
+             Verify the raw bytes, before any parser sees them."
+        );
+        add(Code::RewrittenForm, &detail, rewritten);
     }
     all
 }

@@ -9,10 +9,13 @@
 
 mod attempt;
 mod bodies;
+mod forms;
 mod json;
+mod messages;
 mod schemes;
 mod search;
 mod secrets;
+mod urls;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -137,6 +140,12 @@ pub enum Code {
     CompressedBody,
     /// The body was parsed and written again.
     ReserialisedJson,
+    /// The form was parsed and written again.
+    RewrittenForm,
+    /// The proof is genuine, but its hash of the body is another body's.
+    OtherBody,
+    /// The URL that was signed is written otherwise than the one that is configured.
+    WrongUrl,
     /// The signature covers the body alone, where the scheme signs more.
     BodyOnlySigned,
     /// The signature is spelled in the other encoding.
@@ -166,6 +175,9 @@ impl Code {
         Code::Bom,
         Code::CompressedBody,
         Code::ReserialisedJson,
+        Code::RewrittenForm,
+        Code::OtherBody,
+        Code::WrongUrl,
         Code::BodyOnlySigned,
         Code::HexVsBase64,
         Code::WrongAlgorithm,
@@ -188,6 +200,9 @@ impl Code {
             Code::Bom => "bom",
             Code::CompressedBody => "compressed_body",
             Code::ReserialisedJson => "reserialised_json",
+            Code::RewrittenForm => "rewritten_form",
+            Code::OtherBody => "other_body",
+            Code::WrongUrl => "wrong_url",
             Code::BodyOnlySigned => "body_only_signed",
             Code::HexVsBase64 => "hex_vs_base64",
             Code::WrongAlgorithm => "wrong_algorithm",

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 
+use super::messages::{jwt_changes, message_changes};
 use super::{Captured, Code};
 use crate::provider::{self, Provider, Setting, SettingName};
 use crate::scheme::{
@@ -60,7 +61,9 @@ pub(super) fn changes(provider: &Provider, delivery: &Captured) -> Vec<Change> {
     match provider.scheme() {
         Scheme::Hmac(scheme) => other_headers(&mut all, scheme, &headers, delivery),
         Scheme::Sealed(scheme) => other_sealed_headers(&mut all, scheme, delivery),
-        _ => {}
+        Scheme::Message(scheme) => message_changes(&mut all, scheme, &headers, delivery),
+        Scheme::Jwt(scheme) => jwt_changes(&mut all, scheme, delivery),
+        Scheme::DangerousToken(_) => {}
     }
     all
 }
@@ -100,30 +103,43 @@ fn hmac(
     detail: &str,
     edit: impl Fn(&mut HmacScheme) -> Option<()> + 'static,
 ) {
-    all.push(Change {
+    all.push(named_change(code, detail, move |provider| {
+        let Scheme::Hmac(scheme) = provider.scheme() else {
+            return None;
+        };
+        let mut scheme = scheme.clone();
+        edit(&mut scheme)?;
+        Some(provider.clone().with_scheme(Scheme::Hmac(scheme)))
+    }));
+}
+
+pub(super) fn named_change(
+    code: Code,
+    detail: &str,
+    edit: impl Fn(&Provider) -> Option<Provider> + 'static,
+) -> Change {
+    Change {
         code,
         detail: detail.to_owned(),
-        edit: Box::new(move |provider| {
-            let Scheme::Hmac(scheme) = provider.scheme() else {
-                return None;
-            };
-            let mut scheme = scheme.clone();
-            edit(&mut scheme)?;
-            Some(provider.clone().with_scheme(Scheme::Hmac(scheme)))
-        }),
-    });
+        edit: Box::new(edit),
+    }
+}
+
+pub(super) const OTHER_UNIT: &str = "The signed time is in another unit than the scheme says: seconds in place of \
+     milliseconds, or the other way round.";
+
+pub(super) fn other_unit(unit: TimeUnit) -> Option<TimeUnit> {
+    match unit {
+        TimeUnit::Seconds => Some(TimeUnit::Milliseconds),
+        TimeUnit::Milliseconds => Some(TimeUnit::Seconds),
+        TimeUnit::Iso8601 => None,
+    }
 }
 
 fn hmac_changes(all: &mut Vec<Change>) {
-    let detail = "The signed time is in another unit than the scheme says: seconds in place of \
-                  milliseconds, or the other way round.";
-    hmac(all, Code::SecondsVsMilliseconds, detail, |scheme| {
+    hmac(all, Code::SecondsVsMilliseconds, OTHER_UNIT, |scheme| {
         let timestamp = scheme.timestamp.as_mut()?;
-        timestamp.unit = match timestamp.unit {
-            TimeUnit::Seconds => TimeUnit::Milliseconds,
-            TimeUnit::Milliseconds => TimeUnit::Seconds,
-            TimeUnit::Iso8601 => return None,
-        };
+        timestamp.unit = other_unit(timestamp.unit)?;
         Some(())
     });
     let detail = "The signature covers the body alone, and not the time or id before it: whoever signs \

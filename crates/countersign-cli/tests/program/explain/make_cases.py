@@ -47,6 +47,50 @@ def base64_text(tag):
     return base64.b64encode(tag).decode()
 
 
+def square(url, body=BODY, key=PLAIN, how="sha256", encode=base64_text, header="X-Square-HmacSha256-Signature"):
+    return [[header, encode(mac(key, url.encode() + body, how))]]
+
+
+def url64(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def token(claims, key=PLAIN, alg="HS256"):
+    parts = [{"alg": alg, "typ": "JWT"}, {"iat": NOW, **claims}]
+    signed = ".".join(url64(json.dumps(part).encode()) for part in parts)
+    return signed + "." + url64(mac(key, signed.encode(), alg.replace("HS", "sha")))
+
+
+def vonage(body, word="Bearer ", header="Authorization", key=PLAIN, alg="HS256", **claims):
+    claims = {"payload_hash": hashlib.sha256(body).hexdigest(), **claims}
+    return [[header, word + token(claims, key, alg)]]
+
+
+def messagebird(url, body=BODY):
+    hashes = {"url_hash": hashlib.sha256(url.encode()).hexdigest(), "payload_hash": hashlib.sha256(body).hexdigest()}
+    return [["MessageBird-Signature-JWT", token(hashes)]]
+
+
+def twilio(url, fields=(), encode=base64_text):
+    signed = url + "".join(name + value for name, value in sorted(fields))
+    return [["X-Twilio-Signature", encode(mac(PLAIN, signed.encode(), "sha1"))]]
+
+
+def slack(body):
+    signed = f"v0:{NOW}:".encode() + body
+    return [["X-Slack-Request-Timestamp", str(NOW)], ["X-Slack-Signature", "v0=" + mac(PLAIN, signed).hex()]]
+
+
+def mailgun(at=NOW, key=PLAIN):
+    signature = mac(key, f"{at}nonce".encode()).hex()
+    return json.dumps({"signature": {"timestamp": str(at), "token": "nonce", "signature": signature}}).encode()
+
+
+def midtrans(how):
+    signed = hashlib.new(how, f"order-1200100.00{PLAIN}".encode()).hexdigest()
+    return json.dumps({"order_id": "order-1", "status_code": "200", "gross_amount": "100.00", "signature_key": signed}).encode()
+
+
 def case(name, expect, provider, secret, headers, body=BODY, **more):
     CASES.append(
         {
@@ -104,7 +148,58 @@ case("a byte order mark was lost", "bom", "fedapay", FEDAPAY, fedapay(FEDAPAY, b
 case("gzip", "compressed_body", "4pay", PLAIN, fourpay(PLAIN, BODY), gzip.compress(BODY, mtime=0))
 case("deflate", "compressed_body", "fedapay", FEDAPAY, fedapay(FEDAPAY, BODY), zlib.compress(BODY))
 
+# Signed URLs, as the request came and as the provider was given them.
+URL = "https://shop.example/hooks/in"
+case("TLS ended before it", "wrong_url", "square", PLAIN, square(URL), url=URL.replace("https", "http"))
+case("TLS came later", "wrong_url", "square", PLAIN, square(URL.replace("https", "http")), url=URL)
+case("the port was not signed", "wrong_url", "square", PLAIN, square(URL), url="https://shop.example:443/hooks/in")
+case("another port was", "wrong_url", "square", PLAIN, square("https://shop.example:443/hooks/in"), url=URL)
+case("a slash was added", "wrong_url", "square", PLAIN, square(URL), url=URL + "/")
+case("a slash was lost", "wrong_url", "square", PLAIN, square(URL + "/"), url=URL)
+case("another host, which a proxy names", "wrong_url", "square", PLAIN, [["X-Forwarded-Host", "shop.example"], *square(URL)], url="http://10.0.0.1:8080/hooks/in")
+case("the host of the request itself", "wrong_url", "square", PLAIN, square(URL), url=URL, set=["url=https://www.shop.example/hooks/in"])
+case("the path of the request itself", "wrong_url", "square", PLAIN, square(URL), url=URL, set=["url=https://shop.example/"])
+case("a proxy dropped the query", "wrong_url", "square", PLAIN, [["X-Original-URI", "/hooks/in?shop=1"], *square(URL + "?shop=1")], url=URL)
+case("the URL was configured with a query", "wrong_url", "square", PLAIN, square(URL), url=URL, set=[f"url={URL}?shop=1"])
+case("the URL of a token", "wrong_url", "jwt-hs-url-payload-hash", PLAIN, messagebird(URL), url=URL + "/")
+case("the URL of a token that nobody can guess", "wrong_url", "jwt-hs-url-payload-hash", PLAIN, messagebird("https://elsewhere.example/"), url=URL)
+
+# Other signed messages.
+case("Square with SHA-1", "wrong_algorithm", "square", PLAIN, square(URL, how="sha1"), url=URL)
+case("Square in digits", "hex_vs_base64", "square", PLAIN, square(URL, encode=bytes.hex), url=URL)
+case("Square under a decoded key", "wrong_secret_encoding", "square", base64_text(KEY), square(URL, key=KEY), url=URL)
+case("Square under a key of digits", "wrong_secret_encoding", "square", KEY.hex(), square(URL, key=KEY), url=URL)
+case("Square in another header", "other_signature_header", "square", PLAIN, square(URL, header="X-Forwarded-Signature"), url=URL)
+case("Square, printed again", "reserialised_json", "square", PLAIN, square(URL), INDENTED, url=URL)
+case("a field in milliseconds", "seconds_vs_milliseconds", "mailgun", PLAIN, [], mailgun(NOW * 1000))
+case("fields under a decoded key", "wrong_secret_encoding", "mailgun", base64_text(KEY), [], mailgun(key=KEY))
+case("an old field", "clock_skew", "mailgun", PLAIN, [], mailgun(NOW - 4000))
+case("a plain hash of another length", "wrong_algorithm", "midtrans", PLAIN, [], midtrans("sha256"))
+FIELDS = [("To", "+14158675309"), ("From", "+12349013030"), ("Body", "a b/c")]
+ESCAPED = "To=%2B14158675309&From=%2B12349013030&Body=a+b%2Fc"
+case("a form whose escapes were undone", "rewritten_form", "twilio-form", PLAIN, twilio(URL, FIELDS[:2]), b"To=+14158675309&From=+12349013030", url=URL)
+case("a form escaped twice", "rewritten_form", "twilio-form", PLAIN, twilio(URL, FIELDS), ESCAPED.replace("%", "%25").encode(), url=URL)
+case("a form made JSON", "rewritten_form", "twilio-form", PLAIN, twilio(URL, FIELDS), json.dumps(dict(FIELDS)).encode(), url=URL)
+case("a form with other escapes", "rewritten_form", "slack", PLAIN, slack(ESCAPED.encode()), ESCAPED.replace("+", "%20").replace("%2F", "/").encode())
+case("a form whose fields changed places", "rewritten_form", "slack", PLAIN, slack(b"Body=a+b&To=1"), b"To=1&Body=a+b")
+HASHED = URL + "?bodySHA256=" + hashlib.sha256(BODY).hexdigest()
+case("a body behind another's hash in the URL", "other_body", "twilio-json", PLAIN, twilio(HASHED), BODY.replace(b"42", b"43"), url=HASHED)
+
+# Tokens.
+JWT = "jwt-hs256-signature-only"
+case("a token of HS512", "wrong_algorithm", JWT, PLAIN, vonage(BODY, alg="HS512"))
+case("a token without its word", "other_signature_header", JWT, PLAIN, vonage(BODY, word=""))
+case("a token behind another word", "other_signature_header", JWT, PLAIN, vonage(BODY, word="Token "))
+case("a token in another header", "other_signature_header", JWT, PLAIN, vonage(BODY, header="X-Forwarded-Authorization"))
+case("a token under a decoded key", "wrong_secret_encoding", JWT, base64_text(KEY), vonage(BODY, key=KEY))
+case("a token under a key of digits", "wrong_secret_encoding", JWT, KEY.hex(), vonage(BODY, key=KEY))
+case("a token of a body printed again", "reserialised_json", JWT, PLAIN, vonage(BODY), INDENTED)
+case("a token of another body", "other_body", JWT, PLAIN, vonage(BODY), BODY.replace(b"42", b"43"))
+case("a token that ran out", "clock_skew", JWT, PLAIN, vonage(BODY, iat=NOW - 100, exp=NOW - 40))
+case("an old token", "clock_skew", JWT, PLAIN, vonage(BODY, iat=NOW - 4000))
+
 # Two at once.
+case("a URL and a body", "trailing_newline_in_body+wrong_url", "square", PLAIN, square(URL), BODY + b"\n", url=URL + "/")
 case("line ends behind secret and body", "secret_whitespace+trailing_newline_in_body", "fedapay", FEDAPAY + "\n", fedapay(FEDAPAY, BODY), BODY + b"\n")
 case("an unknown header in Base64", "hex_vs_base64+other_signature_header", "centralpay", PLAIN, fourpay(PLAIN, BODY, header="X-Cp-Digest", encode=base64_text))
 case("an old delivery, printed again", "reserialised_json+clock_skew", "fedapay", FEDAPAY, fedapay(FEDAPAY, BODY, NOW - 86400), INDENTED)
@@ -114,6 +209,9 @@ case("of two secrets the second, with a space", "secret_whitespace", "4pay", ["a
 # Nothing helps.
 case("a forged delivery", None, "fedapay", FEDAPAY, fedapay("not the secret of anybody", BODY))
 case("another body", None, "4pay", PLAIN, fourpay(PLAIN, BODY), BODY.replace(b"42", b"43"))
+case("a token of nobody", None, JWT, PLAIN, vonage(BODY, key="not the secret of anybody"))
+case("a token without a signature", None, JWT, PLAIN, [["Authorization", "Bearer " + token({}, alg="HS256").replace(url64(b'{"alg": "HS256", "typ": "JWT"}'), url64(b'{"alg": "none", "typ": "JWT"}')).rpartition(".")[0] + "."]])
+case("a forged URL", None, "square", PLAIN, square("https://elsewhere.example/hooks"), url=URL)
 case("no signature at all", None, "github", PLAIN, [])
 
 json.dump(CASES, sys.stdout, indent=1)
