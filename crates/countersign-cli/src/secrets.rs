@@ -121,6 +121,11 @@ impl SecretArgs {
     }
 }
 
+/// The secret in the file that `option` names.
+pub(crate) fn secret_of_file(input: &Input, option: &str) -> Result<Secret, Failure> {
+    from_file(input, option)?.secret()
+}
+
 /// A file holds one secret. The line end that an editor leaves is not part of it; any other white
 /// space around it is refused like everywhere.
 fn from_file(input: &Input, origin: &str) -> Result<Text, Failure> {

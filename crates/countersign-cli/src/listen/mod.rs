@@ -4,6 +4,7 @@
 
 mod capture;
 mod forward;
+mod handshake;
 mod report;
 mod store;
 
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 
 use self::capture::Captures;
 use self::forward::Forwarder;
+use self::handshake::HandshakeArgs;
 use self::report::Report;
 use self::store::StoreArg;
 use crate::Ending;
@@ -45,6 +47,9 @@ pub(crate) struct ListenArgs {
 
     #[command(flatten)]
     secrets: SecretArgs,
+
+    #[command(flatten)]
+    handshake: HandshakeArgs,
 
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -93,6 +98,8 @@ Examples:
       --bind 127.0.0.1:8080 --path /webhooks/fedapay --forward http://127.0.0.1:3000/events
   countersign listen --provider centralpay --signature-header X-Unknown \\
       --secret-file centralpay.secret --capture deliveries   # then: countersign explain
+  countersign listen --provider meta --secret-file meta.secret \\
+      --handshake --verify-token-file meta.token
 
 It stops on SIGINT and SIGTERM, once what is in hand is settled.";
 
@@ -104,7 +111,7 @@ const MAX_RUN: Duration = Duration::from_secs(300);
 
 impl ListenArgs {
     pub(crate) fn run(self, json: bool) -> Result<Ending, Failure> {
-        at_most_one_stdin(self.secrets.inputs())?;
+        at_most_one_stdin(self.secrets.inputs().chain(self.handshake.input()))?;
         let runtime = tokio::runtime::Runtime::new()
             .map_err(|error| usage(format!("cannot start: {error}")))?;
         runtime.block_on(self.serve(json))
@@ -120,7 +127,12 @@ impl ListenArgs {
         let provider = self.provider.read()?;
         let endpoint = self.endpoint.unwrap_or_else(|| provider.name().to_owned());
         let secrets = self.secrets.read()?;
+        let handshake = self.handshake.read(&provider, &secrets)?;
+        let is_greeting = handshake.is_some();
         let mut receiver = Receiver::new(endpoint, provider, secrets)?;
+        if let Some(handshake) = handshake {
+            receiver = receiver.with_handshake(handshake)?;
+        }
         if let Some(seconds) = self.tolerance {
             let tolerance = Duration::from_secs(seconds);
             receiver = receiver.with_tolerance(tolerance, tolerance)?;
@@ -135,7 +147,7 @@ impl ListenArgs {
         if let Some(bytes) = self.max_body {
             receiver = receiver.with_body_limit(bytes);
         }
-        let receiver = store.keep(receiver).with_observer(Report::new(json));
+        receiver = store.keep(receiver).with_observer(Report::new(json));
         let captures = self.capture.map(Captures::open).transpose()?;
 
         let listener = TcpListener::bind(&self.bind).await.map_err(|error| {
@@ -162,7 +174,12 @@ impl ListenArgs {
             let forwarder = forwarder.clone();
             async move { forwarder.take(delivery).await }
         };
-        let route = post(handler).route_layer(WebhookLayer::new(receiver.clone()));
+        let mut route = post(handler.clone());
+        if is_greeting {
+            // Some come as a GET. Any other is refused as forged, and reaches no handler.
+            route = route.get(handler);
+        }
+        let route = route.route_layer(WebhookLayer::new(receiver.clone()));
         let mut app: Router = Router::new().route(&self.path, route);
         if let Some(captures) = captures {
             let limit = receiver.verifier().body_limit();

@@ -81,7 +81,7 @@ const DIM: &str = "\x1b[2m";
 fn colour(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Delivered => GREEN,
-        Outcome::Duplicate | Outcome::Ignored => DIM,
+        Outcome::Duplicate | Outcome::Ignored | Outcome::Handshake => DIM,
         Outcome::InProgress | Outcome::AnswerDeadline | Outcome::Overloaded => YELLOW,
         _ => RED,
     }
@@ -101,6 +101,7 @@ fn is_answer(outcome: Outcome) -> bool {
             | Outcome::AnswerDeadline
             | Outcome::HandlerTimedOut
             | Outcome::StoreUnavailable
+            | Outcome::Handshake
     )
 }
 

@@ -1,6 +1,7 @@
 //! `listen`: a real server, real senders, and a real target.
 
 mod capture;
+mod handshakes;
 pub(crate) mod stage;
 mod stores;
 
