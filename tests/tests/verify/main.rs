@@ -14,3 +14,4 @@ mod rfc4231;
 mod rules;
 mod signer;
 mod vectors;
+mod wycheproof;

@@ -73,7 +73,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-fn plain(algorithm: HmacAlgorithm) -> Provider {
+pub fn plain(algorithm: HmacAlgorithm) -> Provider {
     let scheme = HmacScheme {
         algorithm,
         key: KeyFormat::TEXT,
