@@ -1,9 +1,11 @@
-//! What the tests of all crates share: attacks, vectors and example payloads, real servers, and a tap on
-//! the line to one.
+//! What the tests of all crates share: attacks, vectors and example payloads, what must hold of any bytes,
+//! real servers, and a tap on the line to one.
 
 #![forbid(unsafe_code)]
 
 pub mod attacks;
+pub mod families;
+pub mod hardness;
 pub mod servers;
 pub mod tap;
 pub mod vectors;

@@ -6,17 +6,10 @@ use countersign::{ErrorKind, Provider, Secret, UnixTime, Verified, Verifier};
 use countersign_testkit::Signer;
 use http::{HeaderName, HeaderValue, Request};
 
-pub const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+pub use countersign_tests::families::NOW;
 
 pub fn secret(text: &str) -> Secret {
     Secret::new(text).expect("a secret")
-}
-
-/// A key pair's member: `private` or `pem`, `spki`, `base64`, `hex` of the public half.
-pub fn key_pair(kind: &str, member: &str) -> String {
-    let keys: serde_json::Value =
-        serde_json::from_str(include_str!("../../data/private-keys.json")).expect("keys");
-    keys[kind][member].as_str().expect("a key").to_owned()
 }
 
 /// Every preset, with two secrets of its own.

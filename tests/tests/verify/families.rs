@@ -1,19 +1,17 @@
 //! Every family of the catalogue under generated deliveries: what is signed verifies, what is changed
 //! does not, and nothing that arrives is too odd to be refused quietly.
 
-use bytes::Bytes;
-use countersign::provider::{self, Setting};
-use countersign::scheme::{Coverage, Scheme, SignatureSource};
-use countersign::{Provider, Secret, Verifier};
+use countersign::Verifier;
+use countersign::provider::Setting;
+use countersign::scheme::Coverage;
 use countersign_testkit::Signer;
+use countersign_tests::families::Family;
 use countersign_tests::vectors::named;
 use http::{HeaderName, HeaderValue, Request};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 
-use crate::delivery::{NOW, key_pair, secret, verdict, verdict_in_chunks, with_body};
-
-const URL: &str = "https://merchant.example/hooks/in";
+use crate::delivery::{NOW, secret, verdict, verdict_in_chunks, with_body};
 
 fn config(cases: u32) -> Config {
     Config {
@@ -23,88 +21,16 @@ fn config(cases: u32) -> Config {
     }
 }
 
-/// A provider, what signs for it, and what verifies.
-struct Family {
-    provider: Provider,
-    signer: Signer,
-    verifier: Verifier,
-}
-
 fn family(name: &str) -> Family {
-    let mut provider = named(name);
-    if provider.scheme().signs_url() {
-        provider = provider
-            .with(Setting::PublicUrl(URL.to_owned()))
-            .expect("open");
-    }
-    let constants: Vec<String> = provider.constants().map(str::to_owned).collect();
-    for constant in constants {
-        provider = provider
-            .with(Setting::Constant(constant, "value1".to_owned()))
-            .expect("open");
-    }
-    let private = |kind: &str| secret(&key_pair(kind, "private"));
-    let key = match name {
-        "sendgrid" | "plaid-jwt-es256" => private("p256"),
-        "wise" | "paypal" => private("rsa"),
-        "discord" | "telnyx" | "standard-webhooks-v1a" => private("ed25519"),
-        "finch" => secret("5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH"),
-        _ => secret("0123456789abcdef0123456789abcdef"),
-    };
-    let signer = Signer::new(&provider, &key).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let known: [Secret; 1] = [signer.public_key().unwrap_or(key)];
-    let verifier = Verifier::new(&provider, &known).unwrap_or_else(|e| panic!("{name}: {e}"));
-    Family {
-        provider,
-        signer,
-        verifier,
-    }
+    Family::named(name)
 }
 
+/// Those of the catalogue.
 fn names() -> Vec<&'static str> {
     let five = ["centralpay", "fedapay", "banking-circle", "zibapay", "4pay"];
-    let all = provider::names().chain(provider::token_only_names());
-    all.filter(|name| !five.contains(name)).collect()
-}
-
-impl Family {
-    fn takes_a_form(&self) -> bool {
-        ["twilio-form", "cinetpay"].contains(&self.provider.name())
-    }
-
-    fn takes_json(&self) -> bool {
-        match self.provider.scheme() {
-            Scheme::Message(scheme) => {
-                matches!(scheme.signature, SignatureSource::Json(_))
-                    || scheme.template.contains("json:")
-                    || scheme.template.contains("{signed_headers:")
-                    || scheme.timestamp.as_ref().is_some_and(|format| {
-                        matches!(format.from, countersign::scheme::TimestampSource::Json(_))
-                    })
-            }
-            _ => false,
-        }
-    }
-
-    fn body(&self, text: &str, bytes: &[u8]) -> Bytes {
-        if self.takes_a_form() {
-            let text: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
-            return format!("cpm_site_id=1&cpm_trans_id={text}&Digits={text}").into();
-        }
-        if self.takes_json() {
-            return serde_json::json!({"id": text, "order_id": text})
-                .to_string()
-                .into();
-        }
-        Bytes::copy_from_slice(bytes)
-    }
-
-    fn sign(&self, text: &str, bytes: &[u8]) -> Request<Bytes> {
-        let signed = self.signer.sign(self.body(text, bytes), NOW);
-        signed
-            .unwrap_or_else(|e| panic!("{}: {e}", self.provider.name()))
-            .into_request()
-    }
+    countersign_tests::families::names()
+        .filter(|name| !five.contains(name))
+        .collect()
 }
 
 proptest! {
@@ -184,36 +110,6 @@ proptest! {
             changed.headers_mut().insert(header.clone(), value);
             let verdict = verdict(&family.verifier, &changed);
             prop_assert!(verdict.is_err() || same_letter, "{name}: {header} {changed:?}");
-        }
-    }
-
-    #[test]
-    fn nothing_that_arrives_makes_it_panic(
-        bytes in prop::collection::vec(any::<u8>(), 0..120),
-        likely in "(t=[0-9]{0,12},)?(v1|h1|v0|sha256)?[=,]?[0-9a-fA-F+/=. ]{0,90}",
-        body in prop::collection::vec(any::<u8>(), 0..60),
-        json in r#"(\{"(signature|event|id|notificationItems)":("x"|\{|\[|null|1){0,3}\}?)?"#,
-        target in "/[ -~]{0,40}",
-    ) {
-        for name in names() {
-            let family = family(name);
-            let genuine = family.sign("a", b"{}");
-            for value in [&bytes[..], likely.as_bytes()] {
-                let Ok(value) = HeaderValue::from_bytes(value) else { continue };
-                for header in genuine.headers().keys() {
-                    let mut odd = genuine.clone();
-                    odd.headers_mut().insert(header.clone(), value.clone());
-                    let _ = verdict(&family.verifier, &odd);
-                }
-            }
-            for body in [&body[..], json.as_bytes()] {
-                let _ = verdict(&family.verifier, &with_body(&genuine, body.to_vec()));
-            }
-            if let Ok(uri) = target.parse() {
-                let mut elsewhere = genuine.clone();
-                *elsewhere.uri_mut() = uri;
-                let _ = verdict(&family.verifier, &elsewhere);
-            }
         }
     }
 }

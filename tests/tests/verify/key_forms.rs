@@ -8,7 +8,8 @@ use countersign_testkit::Signer;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::{Value, json};
 
-use crate::delivery::{key_pair, secret, signed, verdict};
+use crate::delivery::{secret, signed, verdict};
+use countersign_tests::families::key_pair;
 
 /// The key as Plaid's API gives it.
 fn jwk() -> Value {

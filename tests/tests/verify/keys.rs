@@ -4,7 +4,7 @@
 use countersign::{ConfigError, ConfigErrorKind, Provider, Secret, Verifier, provider};
 use data_encoding::{BASE64, HEXLOWER};
 
-use crate::delivery::key_pair;
+use countersign_tests::families::key_pair;
 
 fn refusal(provider: &Provider, key: impl Into<Vec<u8>>) -> Option<ConfigError> {
     let key = Secret::from_bytes(key).expect("a secret");

@@ -1,0 +1,62 @@
+//! What must hold of any bytes, over generated ones: the twins of the targets in `fuzz/`, on a stable
+//! toolchain. `COUNTERSIGN_CASES` says how many cases a property takes (`just properties`).
+
+mod strategies;
+
+use countersign_tests::hardness::{self, Kind};
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+
+use self::strategies::{bodies, recipes, requests};
+
+/// Failures are kept in a file that is committed, and tried first in every later run. What failed is printed
+/// with its seed.
+fn cases(cases: u32) -> ProptestConfig {
+    let asked = std::env::var("COUNTERSIGN_CASES").ok();
+    let asked = asked.map(|cases| cases.parse().expect("COUNTERSIGN_CASES is a number"));
+    ProptestConfig {
+        cases: asked.unwrap_or(cases),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+            "regressions/hardness.txt",
+        ))),
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(3000))]
+
+    #[test]
+    fn a_head_that_nobody_signed_is_refused(
+        kind in prop::sample::select(Kind::ALL.to_vec()), data in requests(),
+    ) {
+        hardness::head(kind, &data);
+    }
+
+    #[test]
+    fn what_is_signed_verifies_and_what_is_changed_does_not(
+        start in any::<[u8; 4]>(), body in bodies(),
+    ) {
+        hardness::whole(&[&start[..], &body].concat());
+    }
+
+    #[test]
+    fn a_cut_changes_nothing(start in any::<[u8; 4]>(), body in bodies()) {
+        hardness::cuts(&[&start[..], &body].concat());
+    }
+
+    #[test]
+    fn any_payload_has_events(body in bodies()) {
+        hardness::envelope(&body);
+    }
+
+    #[test]
+    fn any_payload_decodes_or_says_why(body in bodies()) {
+        hardness::typed(&body);
+    }
+
+    #[test]
+    fn a_recipe_that_is_taken_verifies_its_own(data in recipes()) {
+        hardness::recipe(data.as_bytes());
+    }
+}
