@@ -41,6 +41,15 @@ rules:
 sweep:
     cargo test -p countersign-tests --test stores -- --ignored --nocapture 1_000_000
 
+# What must hold of any bytes, over many more cases than the tests take.
+properties cases="20000":
+    COUNTERSIGN_CASES={{cases}} cargo test --release -p countersign-tests --test properties -- --nocapture
+
+# Runs a target of fuzz/ for so many seconds. Needs a nightly toolchain and cargo-fuzz.
+fuzz target seconds="60":
+    python3 fuzz/seed.py
+    cd fuzz && cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}} -max_len=4096
+
 # Licences, bans and sources. Needs cargo-deny.
 deny:
     cargo deny check bans licenses sources
