@@ -63,7 +63,7 @@ pub(super) fn changes(provider: &Provider, delivery: &Captured) -> Vec<Change> {
         Scheme::Sealed(scheme) => other_sealed_headers(&mut all, scheme, delivery),
         Scheme::Message(scheme) => message_changes(&mut all, scheme, &headers, delivery),
         Scheme::Jwt(scheme) => jwt_changes(&mut all, scheme, delivery),
-        Scheme::DangerousToken(_) => {}
+        Scheme::DangerousToken(_) | Scheme::DangerousUnsigned => {}
     }
     all
 }
