@@ -17,7 +17,7 @@ pub async fn delivery(store: impl TransactionStore, id: &str) -> Delivery {
 async fn signed(store: impl TransactionStore, provider: &Provider, body: String) -> Delivery {
     let secret = || Secret::new(SECRET).unwrap();
     let receiver = Receiver::new("shop", provider.clone(), [secret()]).unwrap();
-    let receiver = receiver.with_claim_in_transaction(store);
+    let receiver = receiver.with_claim_in_transaction(store).unwrap();
     // Its time stands still.
     let (gate, _keeper) = receiver.open(Arc::new(ManualClock::new(NOW)));
     let signer = Signer::new(provider, &secret()).unwrap();

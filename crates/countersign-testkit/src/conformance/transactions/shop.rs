@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::{
-    Committed, Delivery, Gate, Key, Receiver, Run, Secret, ToClaim, Token, TransactionStore as _,
-    UnixTime, provider,
+    Committed, ConfigError, Delivery, Gate, Key, Receiver, Run, Secret, ToClaim, Token,
+    TransactionStore as _, UnixTime, provider,
 };
 use http::{Request, StatusCode};
 
@@ -36,10 +36,10 @@ impl<'s, D: Transactions, P: AsyncFn(Duration)> Shop<'s, D, P> {
     }
 
     pub(super) fn gate(&self, endpoint: &str) -> Checked<Gate> {
-        let receiver = || -> Result<Receiver, Box<dyn std::error::Error>> {
+        let receiver = || -> Result<Receiver, ConfigError> {
             let secret = [Secret::new(SECRET)?];
             let receiver = Receiver::new(endpoint, provider::banking_circle(), secret)?;
-            Ok(receiver.with_claim_in_transaction(self.database.store()))
+            receiver.with_claim_in_transaction(self.database.store())
         };
         let receiver = receiver().map_err(own)?;
         // Its time stands still: nothing is waited for.
