@@ -23,7 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::deliveries::{PATH, fresh, head, receiver};
-use crate::measure::budget;
+use crate::report::budget;
 
 /// Small enough to fit into the first read of either framework beside its head.
 const LENGTH: usize = 4096;
@@ -38,10 +38,10 @@ static COPIES: AtomicUsize = AtomicUsize::new(0);
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) fn from_socket_to_handler() {
-    let runtime = crate::requests::runtime();
-    budget("copies.axum", runtime.block_on(axum()), 0.0);
+    let runtime = crate::measure::runtime();
+    budget("copies.axum", runtime.block_on(axum()));
     let system = actix_web::rt::System::new();
-    budget("copies.actix", system.block_on(actix()), 0.0);
+    budget("copies.actix", system.block_on(actix()));
 }
 
 fn note(chunk: &[u8]) {

@@ -5,15 +5,13 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread;
 
-use actix_web::HttpServer;
 use countersign::MemoryStore;
-use countersign_actix_web::WebhookMiddleware;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::deliveries::{Delivery, PATH, fresh, head, receiver};
-use crate::measure::budget;
-use crate::requests::runtime;
+use crate::client::{Answer, exchange};
+use crate::deliveries::{Delivery, fresh, head, receiver};
+use crate::measure::runtime;
+use crate::report::budget;
 use crate::{actix, axum};
 
 /// Connections at once to each server.
@@ -22,6 +20,12 @@ const SENDERS: usize = 16;
 /// For each of them.
 const REQUESTS: usize = 1000;
 
+/// What each sender has to see.
+const REFUSED: Answer = Answer {
+    status: 401,
+    keeps: true,
+};
+
 const SIZES: [usize; 5] = [1000, 4096, 9000, 40_000, 65_536];
 
 pub(crate) fn at_real_servers() {
@@ -29,7 +33,7 @@ pub(crate) fn at_real_servers() {
         .into_iter()
         .map(|server| runtime().block_on(all(server)))
         .sum();
-    budget("forged.errors", errors as f64, 0.0);
+    budget("forged.errors", errors as f64);
     println!("    of {} requests", 2 * SENDERS * REQUESTS);
 }
 
@@ -41,28 +45,13 @@ fn started(serve: fn(mpsc::Sender<SocketAddr>)) -> SocketAddr {
 }
 
 fn serve_axum(tell: mpsc::Sender<SocketAddr>) {
-    runtime().block_on(async {
-        let app = axum::layered(receiver(MemoryStore::default()));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        tell.send(address).expect("somebody waits");
-        ::axum::serve(listener, app).await.expect("served");
-    });
+    let app = axum::layered(receiver(MemoryStore::default()));
+    axum::serve(app, |address| tell.send(address).expect("somebody waits"));
 }
 
 fn serve_actix(tell: mpsc::Sender<SocketAddr>) {
-    actix_web::rt::System::new().block_on(async {
-        let webhooks = WebhookMiddleware::new(receiver(MemoryStore::default()));
-        let server = HttpServer::new(move || {
-            let route = actix_web::web::post().to(actix::on_event);
-            let route = route.wrap(webhooks.clone());
-            actix_web::App::new().service(actix_web::web::resource(PATH).route(route))
-        });
-        let server = server.workers(1).bind(("127.0.0.1", 0)).expect("a port");
-        tell.send(server.addrs()[0]).expect("somebody waits");
-        server.disable_signals().run().await.expect("served");
-    });
+    let app = actix::layered(receiver(MemoryStore::default()));
+    actix::serve(app, |address| tell.send(address).expect("somebody waits"));
 }
 
 /// The errors of all senders.
@@ -87,7 +76,8 @@ async fn sender(server: SocketAddr, first: usize) -> usize {
     let mut socket = TcpStream::connect(server).await.expect("connected");
     for n in first..first + REQUESTS {
         let (head, delivery) = &deliveries[n % deliveries.len()];
-        if let Err(_) | Ok(false) = deliver(&mut socket, head, &delivery.body).await {
+        let answer = exchange(&mut socket, head, &delivery.body).await;
+        if !matches!(answer, Ok(REFUSED)) {
             errors += 1;
             socket = TcpStream::connect(server).await.expect("connected");
         }
@@ -104,18 +94,4 @@ fn forged(size: usize, forgery: usize) -> (String, Delivery) {
         _ => delivery.signature = fresh(size).signature,
     }
     (head(&delivery), delivery)
-}
-
-/// Whether the delivery was answered 401, and the connection is to be kept.
-async fn deliver(socket: &mut TcpStream, head: &str, body: &[u8]) -> std::io::Result<bool> {
-    socket.write_all(head.as_bytes()).await?;
-    socket.write_all(body).await?;
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\n") {
-        if socket.read_buf(&mut answer).await? == 0 {
-            return Ok(false);
-        }
-    }
-    let answer = String::from_utf8_lossy(&answer).to_ascii_lowercase();
-    Ok(answer.starts_with("http/1.1 401") && !answer.contains("connection: close"))
 }

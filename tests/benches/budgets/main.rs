@@ -3,14 +3,28 @@
 //! Prints one line a budget, `budget NAME VALUE LIMIT ok|over`, and judges nothing: the exit code
 //! is 0 always. A word behind `--`, such as `gate`, runs the lines that begin with it alone.
 
+#![forbid(unsafe_code)]
+
+#[path = "../shared/actix.rs"]
+#[expect(dead_code, reason = "only `http` has a handler without a check")]
 mod actix;
+#[path = "../shared/axum.rs"]
+#[expect(dead_code, reason = "only `http` has a handler without a check")]
 mod axum;
+#[path = "../shared/by_hand.rs"]
 mod by_hand;
+#[path = "../shared/client.rs"]
+mod client;
 mod copies;
+#[path = "../shared/deliveries.rs"]
 mod deliveries;
 mod forged;
+mod limits;
+#[path = "../shared/measure.rs"]
 mod measure;
 mod redis;
+#[path = "../../../crates/countersign/benches/budgets/report.rs"]
+mod report;
 mod requests;
 
 fn main() {

@@ -8,8 +8,8 @@ use countersign_tests::servers::Redis;
 use countersign_tests::tap::Tap;
 
 use crate::deliveries::{fresh, key_of};
-use crate::measure::budget;
-use crate::requests::runtime;
+use crate::measure::runtime;
+use crate::report::budget;
 
 const LEASE: Duration = Duration::from_secs(30);
 const RETENTION: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -28,8 +28,8 @@ pub(crate) fn round_trips() {
         warm_up(&server, &store).await;
         most(&store, &tap).await
     });
-    budget("redis.claim", claim as f64, 1.0);
-    budget("redis.commit", commit as f64, 1.0);
+    budget("redis.claim", claim as f64);
+    budget("redis.commit", commit as f64);
     println!("    round trips, of one event and of up to 1000");
 }
 

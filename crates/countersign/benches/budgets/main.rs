@@ -13,8 +13,10 @@
 mod allocations;
 mod deliveries;
 mod identify;
+mod limits;
 mod measure;
 mod memory;
+mod report;
 mod stream;
 mod verify;
 

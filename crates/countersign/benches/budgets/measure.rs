@@ -48,24 +48,3 @@ fn time(contestant: &mut Contestant<'_>, calls: u32) -> f64 {
     contestant(calls);
     start.elapsed().as_nanos() as f64 / f64::from(calls)
 }
-
-/// Prints the line of a ratio, and the times it was made of.
-pub(crate) fn ratio(name: &str, [ours, theirs]: [f64; 2], limit: f64) {
-    budget(name, ours / theirs, limit);
-    println!("    {ours:.0} ns against {theirs:.0} ns");
-}
-
-/// Prints the line of one budget.
-pub(crate) fn budget(name: &str, value: f64, limit: f64) {
-    let verdict = if value <= limit { "ok" } else { "over" };
-    println!("budget {name} {} {limit} {verdict}", rounded(value));
-}
-
-/// Three decimals for ratios, none for what is counted.
-fn rounded(value: f64) -> String {
-    if value.fract() == 0.0 {
-        format!("{value}")
-    } else {
-        format!("{value:.3}")
-    }
-}

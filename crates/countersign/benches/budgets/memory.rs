@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 
 use crate::allocations::counted;
 use crate::deliveries::{KEY, now, request, tag};
-use crate::measure::budget;
+use crate::report::budget;
 
 const LEASE: Duration = Duration::from_secs(30);
 const RETENTION: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -33,16 +33,16 @@ pub(crate) fn all() {
         (0..runs).map(|_| run()).fold(f64::INFINITY, f64::min)
     };
     let small = fastest(15, Box::new(|| one_thread(&source, 100_000)));
-    budget("memory.100k", small, 400.0);
-    budget("memory.10m", one_thread(&source, 10_000_000), 1000.0);
+    budget("memory.100k", small);
+    budget("memory.10m", one_thread(&source, 10_000_000));
     let keys = source.first(1_000_000);
     let shared = fastest(15, Box::new(|| two_threads(&keys)));
-    budget("memory.2t-1m", shared, 1000.0);
+    budget("memory.2t-1m", shared);
 
     // The table grows in powers of two: 1 M ids have just outgrown one.
     let bytes = [100_000, 1_000_000].map(|ids| bytes_an_id(&source, ids));
-    budget("memory.bytes", bytes[0].max(bytes[1]), 110.0);
-    budget("memory.missed", missed(&source, 200_000) as f64, 0.0);
+    budget("memory.bytes", bytes[0].max(bytes[1]));
+    budget("memory.missed", missed(&source, 200_000) as f64);
 }
 
 fn store(ids: usize) -> MemoryStore {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::allocations::counted;
 use crate::deliveries::{Delivery, Style, body, now};
-use crate::measure::budget;
+use crate::report::budget;
 
 const LENGTH: usize = 10 << 20;
 const RUNS: usize = 15;
@@ -31,8 +31,8 @@ pub(crate) fn ten_mebibytes() {
             fastest
         };
     }
-    budget("stream.peak", peak, 1.1);
-    budget("stream.verdict", verdict, 100.0);
+    budget("stream.peak", peak);
+    budget("stream.verdict", verdict);
 }
 
 /// Microseconds from the last chunk to the verdict, the last chunk's own hash included.

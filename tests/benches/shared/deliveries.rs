@@ -17,6 +17,10 @@ pub(crate) const SIGNATURE: &str = "x-fedapay-signature";
 /// The secret of all deliveries; FedaPay takes its text for the key.
 const SECRET: &str = "wh_sandbox_0123456789abcdef012345";
 
+/// The largest body that any of the compared takes, in bytes.
+pub(crate) const LIMIT: usize = 10 << 20;
+
+#[derive(Clone)]
 pub(crate) struct Delivery {
     pub(crate) signature: String,
     pub(crate) body: Bytes,
@@ -36,6 +40,7 @@ pub(crate) fn receiver(store: impl DedupeStore) -> Receiver {
     let secret = Secret::new(SECRET).expect("a secret");
     Receiver::new("fedapay-live", provider::fedapay(), [secret])
         .expect("a receiver")
+        .with_body_limit(LIMIT)
         .with_store(store)
 }
 

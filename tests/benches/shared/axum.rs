@@ -1,21 +1,24 @@
-//! Requests through axum's router, in process.
+//! axum's routers that are compared, and requests through them in process.
+
+use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use countersign::Receiver;
 use countersign_axum::{Delivery, WebhookLayer};
 use hmac::Hmac;
 use sha2::Sha256;
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tower_service::Service;
 
 use crate::by_hand::{is_genuine, is_handled};
-use crate::deliveries::{self, PATH, SIGNATURE, key};
-use crate::measure::{ROUND, cpu_time};
+use crate::deliveries::{self, LIMIT, PATH, SIGNATURE, key};
 
+/// With the layer.
 pub(crate) fn layered(receiver: Receiver) -> Router {
     Router::new().route(
         PATH,
@@ -27,8 +30,12 @@ async fn on_event(delivery: Delivery) -> StatusCode {
     answer(is_handled(delivery.verified().payload()))
 }
 
+/// With the same check in the handler.
 pub(crate) fn inline() -> Router {
-    Router::new().route(PATH, post(check_and_handle).with_state(key()))
+    let route = post(check_and_handle).with_state(key());
+    Router::new()
+        .route(PATH, route)
+        .layer(DefaultBodyLimit::max(LIMIT))
 }
 
 async fn check_and_handle(
@@ -43,6 +50,14 @@ async fn check_and_handle(
     }
 }
 
+/// With no check at all.
+pub(crate) fn bare() -> Router {
+    let handle = |body: Bytes| async move { answer(is_handled(&body)) };
+    Router::new()
+        .route(PATH, post(handle))
+        .layer(DefaultBodyLimit::max(LIMIT))
+}
+
 fn answer(handled: bool) -> StatusCode {
     match handled {
         true => StatusCode::OK,
@@ -50,7 +65,7 @@ fn answer(handled: bool) -> StatusCode {
     }
 }
 
-pub(crate) fn request(delivery: deliveries::Delivery) -> Request {
+fn request(delivery: deliveries::Delivery) -> Request {
     Request::post(PATH)
         .header("host", "merchant.example")
         .header("user-agent", "FedaPay/1.0")
@@ -63,22 +78,28 @@ pub(crate) fn request(delivery: deliveries::Delivery) -> Request {
         .expect("a request")
 }
 
-/// Rounds of requests through `app`: the CPU time of making a request, which stands for what a server
-/// does to read one, of its way through the router, and of forgetting the response.
-pub(crate) fn rounds(
+/// Takes deliveries through `app`, which has to answer each with this status: makes a request, which stands
+/// for what a server does to read one, and forgets the response.
+pub(crate) fn through(
     runtime: &Runtime,
     mut app: Router,
-    fresh: impl Fn() -> deliveries::Delivery,
-) -> impl FnMut() -> f64 {
-    move || {
-        let deliveries: Vec<deliveries::Delivery> = (0..ROUND).map(|_| fresh()).collect();
+    status: u16,
+) -> impl FnMut(Vec<deliveries::Delivery>) {
+    move |deliveries| {
         runtime.block_on(async {
-            let start = cpu_time();
             for delivery in deliveries {
                 let response = app.call(request(delivery)).await.expect("infallible");
-                assert_eq!(response.status(), StatusCode::OK);
+                assert_eq!(response.status().as_u16(), status);
             }
-            cpu_time() - start
-        })
+        });
     }
+}
+
+/// Serves `app` on this thread, for the rest of it.
+pub(crate) fn serve(app: Router, tell: impl FnOnce(SocketAddr)) {
+    crate::measure::runtime().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        tell(listener.local_addr().expect("an address"));
+        axum::serve(listener, app).await.expect("served");
+    });
 }
