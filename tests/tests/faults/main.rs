@@ -1,5 +1,7 @@
 //! What the receiver does when something beside it misbehaves.
 
+#![forbid(unsafe_code)]
+
 mod dropped_commit;
 mod panics;
 mod refused_bytes;

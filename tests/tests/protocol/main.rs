@@ -8,6 +8,8 @@
 //! `COUNTERSIGN_WALKS` sets how many seeds each kind of walk takes, `COUNTERSIGN_SEED` a single one;
 //! `COUNTERSIGN_TRACE=1` prints the end of the trace that failed.
 
+#![forbid(unsafe_code)]
+
 mod checks;
 mod deeds;
 mod dice;

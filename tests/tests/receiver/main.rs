@@ -1,6 +1,8 @@
 //! The receiver's pipeline without a framework, scene by scene: a clock wound by hand, one thread,
 //! and every answer, observation and store entry looked at.
 
+#![forbid(unsafe_code)]
+
 mod answers;
 mod batches;
 mod bodies;

@@ -1,5 +1,7 @@
 //! Typed events: every example payload, key by key, and what providers may do to it.
 
+#![forbid(unsafe_code)]
+
 mod enums;
 mod extractors;
 mod payloads;

@@ -1,5 +1,7 @@
 //! What the core must hold, from its public face only, against deliveries that other code signed.
 
+#![forbid(unsafe_code)]
+
 mod attacks;
 mod banking_circle;
 mod catalogue;

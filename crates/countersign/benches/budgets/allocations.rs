@@ -11,6 +11,7 @@ struct Counting;
 /// Off while something is timed, so that counting favours nobody.
 static ON: AtomicBool = AtomicBool::new(false);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
 /// Bytes held, from an offset that no release can bring below zero.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
@@ -22,6 +23,9 @@ const OFFSET: usize = usize::MAX / 2;
 pub(crate) struct Asked {
     /// Allocations and reallocations.
     pub(crate) calls: usize,
+    /// The bytes of all of them together.
+    #[allow(dead_code, reason = "for the benches that share this file")]
+    pub(crate) bytes: usize,
     /// The most bytes held at once, beyond what was held at the start.
     pub(crate) peak: usize,
     /// The bytes still held at the end, beyond what was held at the start.
@@ -31,6 +35,7 @@ pub(crate) struct Asked {
 /// Runs `work` and counts what it asks for.
 pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> (T, Asked) {
     CALLS.store(0, Relaxed);
+    BYTES.store(0, Relaxed);
     HELD.store(OFFSET, Relaxed);
     PEAK.store(OFFSET, Relaxed);
     ON.store(true, Relaxed);
@@ -38,6 +43,7 @@ pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> (T, Asked) {
     ON.store(false, Relaxed);
     let asked = Asked {
         calls: CALLS.load(Relaxed),
+        bytes: BYTES.load(Relaxed),
         peak: PEAK.load(Relaxed) - OFFSET,
         held: HELD.load(Relaxed).saturating_sub(OFFSET),
     };
@@ -47,6 +53,7 @@ pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> (T, Asked) {
 fn add(bytes: usize) {
     if ON.load(Relaxed) {
         CALLS.fetch_add(1, Relaxed);
+        BYTES.fetch_add(bytes, Relaxed);
         let held = HELD.fetch_add(bytes, Relaxed) + bytes;
         PEAK.fetch_max(held, Relaxed);
     }
