@@ -25,6 +25,18 @@ bench:
     cargo bench -p countersign --bench budgets
     cargo bench -p countersign-tests --bench budgets
 
+# The same deliveries through other public crates: docs/performance.md. About five minutes.
+peers:
+    cargo bench -p countersign-tests --bench peers --features peers
+
+# Both adapters beside the same check by hand and beside none, in process and over loopback. About half an hour.
+http:
+    cargo bench -p countersign-tests --bench http
+
+# How cost grows with the body, the signatures, the headers and the ids. About ten minutes.
+growth:
+    cargo bench -p countersign-tests --bench growth
+
 # What the stores cost, and how that grows with clients and ids: docs/scale.md. About 10 minutes with 10 million.
 scale ids="1000000":
     COUNTERSIGN_IDS={{ids}} cargo bench -p countersign-tests --bench scale
