@@ -29,3 +29,21 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/typed-events.md")]
 struct TypedEvents;
+
+/// The chapters of the guide, whose examples need the adapters and the stores.
+#[cfg(doctest)]
+mod guide {
+    macro_rules! chapters {
+        ($($name:ident)*) => {
+            $(
+                #[doc = include_str!(concat!("../../crates/countersign/src/guide/", stringify!($name), ".md"))]
+                mod $name {}
+            )*
+        };
+    }
+
+    chapters! {
+        defaults attacks stores deploying secrets tenants rollout watching testing migrating order slow_work
+        reconciliation scope
+    }
+}

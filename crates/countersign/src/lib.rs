@@ -37,6 +37,7 @@ mod error;
 mod event;
 #[cfg(feature = "explain")]
 pub mod explain;
+pub mod guide;
 mod handshake;
 mod head;
 mod identify;

@@ -4,6 +4,7 @@
 //! ```sh
 //! cargo run -p tenants
 //! # in another terminal: a payment for the shop `pear`, with its secret
+//! printf '{"id":"evt_1","type":"charge.succeeded"}' > payment.json
 //! cargo run -p countersign-cli -- send --provider stripe --secret whsec_pear-0123456789 \
 //!     --to http://127.0.0.1:8080/webhooks/pear --body payment.json
 //! ```

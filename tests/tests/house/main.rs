@@ -5,6 +5,7 @@
 mod architecture;
 mod budgets;
 mod commands;
+mod guide;
 mod length;
 
 use std::path::{Path, PathBuf};
