@@ -1,4 +1,6 @@
-//! The program `countersign`.
+#![doc = include_str!("../README.md")]
+//!
+//! # The code
 //!
 //! Each command is one file; what several of them read (which provider, which secrets, which
 //! request) is one file each beside them.

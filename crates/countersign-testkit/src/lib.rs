@@ -1,77 +1,4 @@
-//! What a merchant's tests need: a provider that signs, comes again, hangs up and forges, a clock that is
-//! wound by hand, and a witness.
-//!
-//! A delivery that is signed as the provider would sign it, and the handler's answer, in three lines. With
-//! axum, by tower's `oneshot`:
-//!
-//! ```
-//! use std::time::SystemTime;
-//! use axum::{Router, body::Body, http::StatusCode, routing::post};
-//! use countersign::{Receiver, Secret, provider::{self, fedapay::Event}};
-//! use countersign_axum::{Webhook, WebhookLayer};
-//! use countersign_testkit::{Sample, Signer};
-//! use tower::ServiceExt as _;
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let secret = Secret::new("wh_live_0123456789")?;
-//! # let receiver = Receiver::new("shop", provider::fedapay(), [secret.clone()])?;
-//! # let on_event = |_: Webhook<Event>| async { StatusCode::OK };
-//! # let route = post(on_event).route_layer(WebhookLayer::new(receiver));
-//! # let app: Router = Router::new().route("/webhooks/fedapay", route);
-//! let event = Sample::of(&provider::fedapay(), "transaction.approved")?;
-//! let signed = Signer::new(&provider::fedapay(), &secret)?.sign(&event, SystemTime::now().into())?;
-//! assert_eq!(app.oneshot(signed.to("/webhooks/fedapay").map(Body::from)).await?.status(), 200);
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! and with actix-web:
-//!
-//! ```
-//! use std::time::SystemTime;
-//! use actix_web::{App, HttpResponse, test, web};
-//! use countersign::{Receiver, Secret, provider::{self, fedapay::Event}};
-//! use countersign_actix_web::{Webhook, WebhookMiddleware};
-//! use countersign_testkit::{Sample, Signer};
-//!
-//! # #[actix_web::main]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let secret = Secret::new("wh_live_0123456789")?;
-//! # let receiver = Receiver::new("shop", provider::fedapay(), [secret.clone()])?;
-//! # let on_event = |_: Webhook<Event>| async { HttpResponse::Ok().finish() };
-//! # let route = web::post().to(on_event).wrap(WebhookMiddleware::new(receiver));
-//! # let app = test::init_service(App::new().route("/webhooks/fedapay", route)).await;
-//! let event = Sample::of(&provider::fedapay(), "transaction.approved")?;
-//! let signed = Signer::new(&provider::fedapay(), &secret)?.sign(&event, SystemTime::now().into())?;
-//! assert_eq!(signed.to_actix("/webhooks/fedapay").send_request(&app).await.status(), 200);
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! # A whole attack, in one call
-//!
-//! [`attack`] plays everything that a forger, a thief of one delivery, or a careless sender does at a
-//! merchant's own route, and reports what each deserved and what came back:
-//!
-//! ```
-//! # use actix_web::{App, HttpResponse, test, web};
-//! # use countersign::{Receiver, Secret, provider::{self, fedapay::Event}};
-//! # use countersign_actix_web::{Webhook, WebhookMiddleware};
-//! use countersign_testkit::{ActixApp, attack};
-//!
-//! # #[actix_web::main]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let secret = Secret::new("wh_live_0123456789")?;
-//! # let receiver = Receiver::new("shop", provider::fedapay(), [secret.clone()])?;
-//! # let on_event = |_: Webhook<Event>| async { HttpResponse::Ok().finish() };
-//! # let route = web::post().to(on_event).wrap(WebhookMiddleware::new(receiver));
-//! # let app = test::init_service(App::new().route("/webhooks/fedapay", route)).await;
-//! let app = ActixApp(app); // an axum `Router` is a target as it is
-//! attack(&app, "/webhooks/fedapay", &provider::fedapay(), &secret).await?.assert_all_held();
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! # What there is
 //!
@@ -85,12 +12,6 @@
 //! | attack a route with all of it | [`attack`], [`Attack`] |
 //! | have a store fail | [`CueStore`] |
 //! | try a store of one's own | [`conformance`], [`transaction_conformance`], and [`Contest`] for several processes |
-//!
-//! # Features
-//!
-//! Each adds something, and changes nothing else: `axum` makes a [`Target`] of every `Router` and tower service,
-//! `actix-web` adds [`ActixApp`] and [`Signed::to_actix`], `http` adds [`OverHttp`], for a server at an
-//! address, and `conformance` adds the suite for stores, which needs tokio. None is on by default.
 
 #![forbid(unsafe_code)]
 

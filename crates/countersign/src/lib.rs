@@ -1,8 +1,10 @@
-//! Countersign sits in front of a merchant's webhook handler and lets an event through once, and
-//! only if its provider really sent it.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to begin
 //!
 //! | to | take |
 //! |---|---|
+//! | read why it is as it is | [`guide`] |
 //! | know whether a delivery is genuine | [`Verifier`] |
 //! | know which events it brings | [`Verifier::identify`] |
 //! | run a handler once for each | [`Receiver`], and an adapter for the framework |
@@ -10,24 +12,8 @@
 //! | give handlers an enum instead of JSON | [`events!`], [`Event`] |
 //! | keep claims elsewhere than in memory | [`DedupeStore`] |
 //! | claim events in the handler's own SQL transaction | [`Receiver::with_claim_in_transaction`] |
-//!
-//! # Why these defaults
-//!
-//! **The body is verified as the bytes that were received**, before anything parses or decompresses
-//! it. What was parsed and printed again is another message.
-//!
-//! **Identity comes from signed bytes only.** An id in a header that the signature does not cover is
-//! whatever the last sender made of it. Where nothing signed names the event, the SHA-256 of its own
-//! bytes does, never that of the timestamp or the signature: a retry is signed anew.
-//!
-//! **The window has two sides.** A timestamp from the future is ammunition for later, and a message
-//! lives for both tolerances together; a committed event is remembered for longer than that.
-//!
-//! **A duplicate of an event still in progress is not acknowledged.** If the first run fails, that
-//! retry may be the last one.
-//!
-//! **All refusals look alike to the sender**: 401 and an empty body. The operator is told the reason
-//! through an [`Observer`].
+//! | have secrets by tenant | [`Receiver::for_tenants`] |
+//! | see what becomes of deliveries | [`Observer`], [`Outcome`] |
 
 #![forbid(unsafe_code)]
 

@@ -7,6 +7,7 @@ mod budgets;
 mod commands;
 mod guide;
 mod length;
+mod pages;
 
 use std::path::{Path, PathBuf};
 
