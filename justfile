@@ -15,6 +15,10 @@ probe:
     cargo build --profile test -p axum-merchant -p actix-merchant
     .ci/probe "${CARGO_TARGET_DIR:-target}"/debug/axum-merchant "${CARGO_TARGET_DIR:-target}"/debug/actix-merchant
 
+# What the README tells a newcomer to do, in a fresh clone. Builds all of it anew; `.ci/run` runs the first block itself.
+newcomer *words:
+    .ci/newcomer {{words}}
+
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --all-features -- -D warnings
