@@ -1,6 +1,10 @@
 //! The program, on each store that there is.
 
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by panicking"
+)]
 
 use std::process::Command;
 
