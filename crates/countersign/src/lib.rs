@@ -28,6 +28,7 @@ mod handshake;
 mod head;
 mod identify;
 mod observer;
+mod prepared;
 mod proof;
 pub mod provider;
 mod receiver;

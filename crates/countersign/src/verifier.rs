@@ -4,20 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrayvec::ArrayVec;
 use bytes::Bytes;
 
 use crate::body::Body;
 use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::event::Identity;
 use crate::head::Head;
-use crate::identify::Identifier;
-use crate::proof::{Proof, State};
+use crate::prepared::Prepared;
+use crate::proof::State;
 use crate::provider::Provider;
-use crate::scheme::{Coverage, HmacVerification, Proved, Scheme, SealedVerification};
-use crate::secret::{Secret, Validity};
+use crate::scheme::Scheme;
+use crate::secret::Secret;
 use crate::time::UnixTime;
-use crate::verified::{Beside, Verified};
+use crate::verified::Verified;
 use crate::window::Tolerance;
 
 /// The most secrets one verifier takes: each costs a forger's request one more hash.
@@ -42,17 +41,6 @@ pub struct Verifier {
     prepared: Arc<Prepared>,
     tolerance: Option<Tolerance>,
     body_limit: usize,
-}
-
-/// What is made of a provider and its secrets.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    proof: Proof,
-    /// When each secret is valid; nothing if all of them are for ever.
-    validity: Box<[Validity]>,
-    /// Which of the signed headers is the message id.
-    id_header: Option<usize>,
-    identifier: Identifier,
 }
 
 impl Verifier {
@@ -97,26 +85,8 @@ impl Verifier {
     }
 
     fn prepared(provider: &Provider, secrets: &[Secret]) -> Result<Self, ConfigError> {
-        let proof = Proof::new(provider, secrets)?;
-        let validity = secrets.iter().map(Secret::validity);
-        let validity = match validity
-            .clone()
-            .all(|validity| validity == Validity::default())
-        {
-            true => Box::default(),
-            false => validity.collect(),
-        };
-        let id_header = match (&proof, provider.envelope().id_header()) {
-            (Proof::Hmac(proof), Some(name)) => proof.signed_header(name),
-            _ => None,
-        };
         Ok(Verifier {
-            prepared: Arc::new(Prepared {
-                proof,
-                validity,
-                id_header,
-                identifier: Identifier::new(provider.envelope()),
-            }),
+            prepared: Arc::new(Prepared::new(provider, secrets)?),
             tolerance: provider.tolerance(),
             body_limit: provider.body_limit(),
         })
@@ -174,7 +144,7 @@ impl Verifier {
     /// The events of a verified delivery, in the order they stand in it: one, or as many as a batch
     /// holds. What cannot be identified is one event under the digest of its bytes.
     pub fn identify(&self, verified: &Verified) -> Vec<Identity> {
-        self.prepared.identifier.identify(verified)
+        self.prepared.identify(verified)
     }
 
     /// Begins to verify a delivery from its head.
@@ -216,125 +186,6 @@ impl Verifier {
             body_limit: self.body_limit,
             body: Body::default(),
         }
-    }
-}
-
-impl Prepared {
-    /// What [`begin`](Self::begin) fills.
-    #[inline]
-    fn state<'h>(&self) -> State<'h> {
-        match &self.proof {
-            Proof::Hmac(_) => State::Hmac(HmacVerification::empty()),
-            Proof::Sealed(_) => State::Sealed(SealedVerification::default()),
-            Proof::Message(_) | Proof::Jwt(_) | Proof::Token(_) => State::Token(None),
-            Proof::Unsigned => State::Unsigned,
-        }
-    }
-
-    #[inline]
-    fn begin<'h, H: Head + ?Sized>(&self, head: &'h H, state: &mut State<'h>) -> Result<(), Error> {
-        match (&self.proof, state) {
-            (Proof::Hmac(proof), State::Hmac(state)) => proof.begin(head, state),
-            (Proof::Sealed(proof), State::Sealed(state)) => {
-                *state = proof.begin(head)?;
-                Ok(())
-            }
-            (proof, state) => proof.begin_other(head, state),
-        }
-    }
-
-    /// The verdict on the whole body.
-    #[inline]
-    fn conclude(
-        &self,
-        state: &State<'_>,
-        body: Bytes,
-        tolerance: Option<Tolerance>,
-        now: UnixTime,
-    ) -> Result<Verified, Error> {
-        let (State::Hmac(state), Proof::Hmac(proof)) = (state, &self.proof) else {
-            return self.conclude_other(state, body, tolerance, now);
-        };
-        let id = self.id_header.and_then(|index| state.signed_value(index));
-        let key_index = state.finish(proof, &body)?;
-        self.check_validity(key_index, now)?;
-        let timestamp = state.timestamp();
-        if let (Some(timestamp), Some(tolerance)) = (timestamp, tolerance) {
-            tolerance.check(timestamp, now)?;
-        }
-        let mut verified = Verified {
-            received: body.len(),
-            payload: body,
-            key_index,
-            timestamp,
-            signed_id: ArrayVec::new(),
-            verified_at: now,
-            beside: None,
-        };
-        if let Some(id) = id {
-            // It was found to have no more bytes.
-            let _ = verified.signed_id.try_extend_from_slice(id);
-        }
-        Ok(verified)
-    }
-
-    #[inline]
-    fn check_validity(&self, key_index: usize, now: UnixTime) -> Result<(), Error> {
-        match self.validity.get(key_index) {
-            Some(validity) if !validity.holds(now) => Err(Error::new(ErrorKind::SecretNotValid)),
-            _ => Ok(()),
-        }
-    }
-
-    /// The verdict under any other scheme. Apart, so that the way of most deliveries stays short.
-    #[cold]
-    #[inline(never)]
-    fn conclude_other(
-        &self,
-        state: &State<'_>,
-        body: Bytes,
-        tolerance: Option<Tolerance>,
-        now: UnixTime,
-    ) -> Result<Verified, Error> {
-        let received = body.len();
-        let proved = match (state, &self.proof) {
-            (State::Sealed(state), Proof::Sealed(proof)) => {
-                let (key_index, payload) = state.finish(proof, body)?;
-                Proved::of(key_index, payload, Coverage::WholeBody)
-            }
-            (State::Message(state), Proof::Message(proof)) => state.finish(proof, body)?,
-            (State::Jwt(state), Proof::Jwt(proof)) => state.finish(proof, body)?,
-            (State::Unsigned, Proof::Unsigned) => Proved::of(0, body, Coverage::Nothing),
-            (State::Token(Some(key_index)), Proof::Token(_)) => {
-                Proved::of(*key_index, body, Coverage::Nothing)
-            }
-            // Another token, or two of different schemes.
-            _ => return Err(Error::new(ErrorKind::SignatureMismatch)),
-        };
-        self.check_validity(proved.key_index, now)?;
-        if let (Some(timestamp), Some(tolerance)) = (proved.timestamp, tolerance) {
-            tolerance.check(timestamp, now)?;
-        }
-        if proved.expires.is_some_and(|end| now.millis_since(end) > 0) {
-            return Err(Error::new(ErrorKind::TimestampStale));
-        }
-        let mut verified = Verified {
-            payload: proved.payload,
-            received,
-            key_index: proved.key_index,
-            timestamp: proved.timestamp,
-            signed_id: ArrayVec::new(),
-            verified_at: now,
-            beside: match (proved.coverage, proved.content) {
-                (Coverage::WholeBody, None) => None,
-                (coverage, content) => Some(Box::new(Beside { coverage, content })),
-            },
-        };
-        if let Some(id) = proved.id {
-            // It was found to have no more bytes.
-            let _ = verified.signed_id.try_extend_from_slice(&id);
-        }
-        Ok(verified)
     }
 }
 
@@ -382,11 +233,9 @@ impl Verification<'_> {
         if chunk.is_empty() {
             return Ok(());
         }
-        if self.body.joins()
-            && let (State::Hmac(state), Proof::Hmac(proof)) =
-                (&mut self.state, &self.prepared.proof)
-        {
-            state.update(proof, self.body.first(), &chunk);
+        if self.body.joins() {
+            self.prepared
+                .update(&mut self.state, self.body.first(), &chunk);
         }
         self.body.push(chunk);
         Ok(())

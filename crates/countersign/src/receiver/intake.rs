@@ -20,9 +20,10 @@ use crate::handshake::Greeting;
 use crate::head::Head;
 use crate::identify::time_of;
 use crate::observer::Outcome;
+use crate::prepared::Prepared;
 use crate::time::UnixTime;
 use crate::verified::Verified;
-use crate::verifier::{Prepared, Verification};
+use crate::verifier::Verification;
 
 /// A delivery whose head is in order, taking in its body.
 pub struct Intake<'h> {

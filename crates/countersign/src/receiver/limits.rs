@@ -10,8 +10,8 @@ use slab::Slab;
 use super::keeper::Jobs;
 use super::state::RunState;
 use crate::dedupe::Key;
+use crate::prepared::Prepared;
 use crate::time::Clock;
-use crate::verifier::Prepared;
 
 pub(crate) struct Shared {
     /// What deliveries are verified under, unless they are a tenant's.

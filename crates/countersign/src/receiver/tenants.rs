@@ -23,9 +23,10 @@ use super::{MAX_ENDPOINT, Receiver};
 use crate::dedupe::Key;
 use crate::error::{ConfigError, ConfigErrorKind, ErrorKind};
 use crate::head::Head;
+use crate::prepared::Prepared;
 use crate::provider::Provider;
 use crate::secret::Secret;
-use crate::verifier::{Prepared, Verifier};
+use crate::verifier::Verifier;
 
 /// How many lookups may go on at once: they run before anything is proved.
 const AT_ONCE: usize = 64;
