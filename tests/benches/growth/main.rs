@@ -27,6 +27,9 @@ use http::Request;
 use self::deliveries::{Style, body, now};
 use self::measure::{contestant, race_for};
 
+/// What is measured, and printed.
+type Part = fn(Effort);
+
 /// How long the contestants of a table are measured, together.
 #[derive(Debug, Clone, Copy)]
 struct Effort {
@@ -52,7 +55,7 @@ fn main() {
             ids: 10_000_000,
         },
     };
-    let parts: [(&str, fn(Effort)); 4] = [
+    let parts: [(&str, Part); 4] = [
         ("bodies", bodies),
         ("signatures", heads::signatures),
         ("headers", heads::refusals),
