@@ -50,6 +50,10 @@ scale ids="1000000":
 walk seeds="1000":
     COUNTERSIGN_WALKS={{seeds}} cargo test --release -p countersign-tests --test protocol -- --nocapture
 
+# What threads share, in every order in which they can meet: the memory store, the receiver's limits, signals, jobs.
+loom:
+    RUSTFLAGS="--cfg loom" cargo test -p countersign --lib -- models
+
 # Takes each rule of the claim protocol out and updates the table of docs/protocol.md.
 rules:
     python3 tests/rules/run.py

@@ -35,6 +35,7 @@ mod receiver;
 mod scan;
 pub mod scheme;
 mod secret;
+mod sync;
 mod time;
 mod typed;
 mod verified;

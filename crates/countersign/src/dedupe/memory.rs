@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
 
 use super::moment::{Moment, Time};
 use super::{Claim, Commit, DedupeStore, Key, Lease, Renewal, StoreError, Token};
+use crate::sync::{Mutex, MutexGuard};
 use crate::time::Clock;
 
 const DEFAULT_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
@@ -388,7 +389,7 @@ impl Hasher for FirstBits {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicU64, Ordering};

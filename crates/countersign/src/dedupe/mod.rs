@@ -15,6 +15,8 @@
 
 mod any;
 mod memory;
+#[cfg(all(test, loom))]
+mod models;
 mod moment;
 mod transaction;
 

@@ -1,8 +1,8 @@
 //! What goes on in the background: renewals, the watch over runs, and what has to be tried again.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::gate::Gate;
 use super::limits::Shared;
 use super::state::{Mark, RunState};
 use crate::dedupe::Renewal;
+use crate::sync::{AtomicUsize, Mutex, MutexGuard};
 use crate::time::{Clock, Sleep};
 
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -63,12 +64,16 @@ impl Keeper {
     pub(crate) fn new(gate: &Gate) -> Keeper {
         // A renewal is due every third of a lease; four looks in that time find it early enough.
         let tick = (gate.config.lease / 12).min(LONGEST_TICK);
+        Keeper::of(&gate.shared, gate.clock.clone(), tick)
+    }
+
+    pub(super) fn of(shared: &Arc<Shared>, clock: Arc<dyn Clock>, tick: Duration) -> Keeper {
         Keeper {
-            shared: Arc::downgrade(&gate.shared),
-            jobs: gate.shared.jobs.clone(),
+            shared: Arc::downgrade(shared),
+            jobs: shared.jobs.clone(),
             running: FuturesUnordered::new(),
-            clock: gate.clock.clone(),
-            timer: gate.clock.sleep(tick),
+            timer: clock.sleep(tick),
+            clock,
             tick,
         }
     }

@@ -1,8 +1,8 @@
 //! What the clones of a receiver share: counters that bound its work, and what runs in it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use slab::Slab;
@@ -11,6 +11,7 @@ use super::keeper::Jobs;
 use super::state::RunState;
 use crate::dedupe::Key;
 use crate::prepared::Prepared;
+use crate::sync::{AtomicUsize, Mutex, MutexGuard};
 use crate::time::Clock;
 
 pub(crate) struct Shared {

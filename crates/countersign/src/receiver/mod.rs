@@ -15,6 +15,8 @@ mod guards;
 mod intake;
 mod keeper;
 mod limits;
+#[cfg(all(test, loom))]
+mod models;
 mod run;
 mod settings;
 mod settle;
