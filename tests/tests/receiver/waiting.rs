@@ -66,6 +66,22 @@ fn a_duplicate_of_a_long_run_is_a_409_with_what_is_left_of_the_lease_rounded_up(
     assert_eq!((stage.runs(), stage.held()), (1, (1, 0)));
 }
 
+/// A mistake of the field: 200 for it would have been the sender's last word on the event.
+#[test]
+fn a_duplicate_that_was_told_409_runs_after_the_run_has_failed() {
+    on_each_store(|stage| {
+        let shop = stage.open(&stage.fedapay());
+        let first = shop.send(stage.event("a"), stage.after(secs(4), 500));
+        let second = shop.send(stage.event("a"), at_once(200));
+        stage.pass(secs(3));
+        assert!(second.answer().starts_with("409 "), "{}", second.answer());
+        stage.pass(secs(1));
+        assert_eq!(first.answer(), "own 500");
+        assert_eq!(shop.deliver(stage.event("a"), at_once(200)), "own 200");
+        assert_eq!((stage.runs(), stage.held()), (2, (0, 1)));
+    });
+}
+
 #[test]
 fn where_leases_do_not_expire_the_409_says_5_seconds() {
     let stage = Stage::with_memory(10);
