@@ -54,6 +54,10 @@ walk seeds="1000":
 loom:
     RUSTFLAGS="--cfg loom" cargo test -p countersign --lib -- models
 
+# So many deliveries, of each hundred one forged, stale, repeated, at once, hung up on and failing: docs/hardness.md.
+load deliveries="1000000" on="axum::memory":
+    COUNTERSIGN_DELIVERIES={{deliveries}} cargo test --release -p countersign-tests --test gate -- --ignored --exact --nocapture load::{{on}}
+
 # Takes each rule of the claim protocol out and updates the table of docs/protocol.md.
 rules:
     python3 tests/rules/run.py

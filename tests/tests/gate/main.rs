@@ -7,6 +7,7 @@ mod attacks;
 mod contract;
 mod counted;
 mod deliveries;
+mod load;
 
 mod memory;
 mod scenarios;
