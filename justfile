@@ -58,6 +58,10 @@ loom:
 load deliveries="1000000" on="axum::memory":
     COUNTERSIGN_DELIVERIES={{deliveries}} cargo test --release -p countersign-tests --test gate -- --ignored --exact --nocapture load::{{on}}
 
+# Whether the time of a refusal tells how much of a signature was right: docs/hardness.md. Best on an idle machine.
+dudect:
+    cargo bench -p countersign --bench dudect
+
 # Takes each rule of the claim protocol out and updates the table of docs/protocol.md.
 rules:
     python3 tests/rules/run.py
