@@ -22,14 +22,14 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use bytes::Bytes;
 use countersign::ErrorKind;
+use hmac::Mac as _;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use self::deliveries::{KEY, NOW, Style, body, mac, now, request, tag};
-
-use hmac::Mac as _;
 
 /// Times taken of each class.
 const SAMPLES: usize = 400_000;
@@ -51,6 +51,8 @@ enum Pair {
     Ends,
     /// The first half is right, or the second.
     Halves,
+    /// They do not differ: what the machine alone makes of it.
+    Same,
 }
 
 impl Pair {
@@ -61,6 +63,7 @@ impl Pair {
             (Pair::Ends, _) => length - 1..length,
             (Pair::Halves, 0) => length / 2..length,
             (Pair::Halves, _) => 0..length / 2,
+            (Pair::Same, _) => 0..length,
         };
         for byte in &mut tag[wrong] {
             *byte ^= random.random_range(1..=u8::MAX);
@@ -71,6 +74,7 @@ impl Pair {
         match self {
             Pair::Ends => "ends",
             Pair::Halves => "halves",
+            Pair::Same => "same",
         }
     }
 }
@@ -81,7 +85,7 @@ fn main() -> ExitCode {
     let mut random = SmallRng::seed_from_u64(seed);
     let mut as_it_should = true;
     for style in [Style::Github, Style::Stripe, Style::StandardWebhooks] {
-        for pair in [Pair::Ends, Pair::Halves] {
+        for pair in [Pair::Ends, Pair::Halves, Pair::Same] {
             let name = format!("{}.{}", style.name(), pair.name());
             as_it_should &= !leaks(&name, verify(style, pair, &mut random));
         }
@@ -95,19 +99,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// The subject: a verifier that is sent one wrong signature or another.
+/// The subject: a verifier that is sent one wrong signature or another. Each is of another body, so
+/// that what is received looks the same in both classes: a decoder may look at it, since its sender
+/// knows it, and only what it has to do with the right one must not be told.
 fn verify(style: Style, pair: Pair, random: &mut SmallRng) -> [Vec<f64>; 2] {
-    let body = body(64);
     let verifier = style.verifier(&[KEY]);
-    let right = tag(KEY, &style.signed(NOW, &body));
     measure(
         random,
         |class, random| {
-            let mut tag = right;
+            let body: [u8; 64] = random.random();
+            let mut tag = tag(KEY, &style.signed(NOW, &body));
             pair.spoil(&mut tag, class, random);
-            request(&style.headers(NOW, &[tag]))
+            let request = request(&style.headers(NOW, &[tag]));
+            (request, Bytes::copy_from_slice(&body))
         },
-        |request| {
+        |(request, body)| {
             let verdict = verifier.verify(black_box(request), body.clone(), now());
             verdict.is_err_and(|error| error.kind() == ErrorKind::SignatureMismatch)
         },
@@ -191,6 +197,8 @@ fn leaks(name: &str, times: [Vec<f64>; 2]) -> bool {
     let (t, crop) = CROPS
         .iter()
         .map(|crop| (welch(&times, at(*crop)), *crop))
+        // Where a class is cropped away there is nothing to compare.
+        .filter(|(t, _)| t.is_finite())
         .max_by(|(a, _), (b, _)| a.abs().total_cmp(&b.abs()))
         .expect("several crops");
     let leaks = t.abs() > LIMIT;
