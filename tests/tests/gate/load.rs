@@ -333,8 +333,11 @@ fn play(framework: Framework, kind: Kind) {
         let evicted = (events - kept) as u64;
         assert_eq!((memory.evictions(), memory.refusals()), (evicted, 0));
     }
-    let allowed = half as f64 * GROWTH;
-    assert!(end as f64 <= allowed, "memory grows: {half} kB, {end} kB");
+    // Of fewer deliveries the store is not full by half time.
+    if deliveries >= 4 * LEAST_CAPACITY {
+        let allowed = half as f64 * GROWTH;
+        assert!(end as f64 <= allowed, "memory grows: {half} kB, {end} kB");
+    }
     match server {
         Server::Axum(server) => drop(server),
         Server::ActixWeb(server) => drop(server),
