@@ -62,6 +62,10 @@ load deliveries="1000000" on="axum::memory":
 dudect:
     cargo bench -p countersign --bench dudect
 
+# Takes what decides out of the core, line by line, and asks whether a test fails. Needs cargo-mutants; an hour.
+mutants:
+    cargo mutants --package countersign --timeout 60 --file 'crates/countersign/src/{verifier,window,secret}.rs' --file 'crates/countersign/src/dedupe/*.rs' --test-package countersign,countersign-tests -- --lib --test verify --test protocol
+
 # Takes each rule of the claim protocol out and updates the table of docs/protocol.md.
 rules:
     python3 tests/rules/run.py
