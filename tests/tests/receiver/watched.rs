@@ -72,8 +72,15 @@ fn a_handler_runs_in_the_span_of_its_delivery() {
     ];
     for line in [&before, &after] {
         holds(line, &span);
-        // Nothing of the sender's is there before the end.
-        assert!(!line.contains("messaging.message.id"), "{line}");
+        // It was verified before its handler began.
+        holds(
+            line,
+            &[
+                "messaging.message.id=\"a\"",
+                "countersign.event_type=\"transaction.approved\"",
+            ],
+        );
+        assert!(!line.contains("countersign.outcome"), "not yet: {line}");
     }
     holds(&told, &span);
     holds(

@@ -38,6 +38,12 @@ pub trait Observer: Send + Sync + 'static {
 pub trait Surroundings: Send + Sync {
     /// Calls `work` inside, once and now.
     fn enter(&self, work: &mut dyn FnMut());
+
+    /// The delivery was verified and its handler is about to run for these events, so that what the handler
+    /// says inside can bear their ids. They are the sender's words: escape them. By default nothing is done.
+    fn identified(&self, events: &[Identity]) {
+        let _ = events;
+    }
 }
 
 /// What became of a delivery.

@@ -6,6 +6,7 @@ use tracing::field::Empty;
 use tracing::{Level, Span, event, info_span};
 
 use super::{Observation, Observer, Outcome, Surroundings};
+use crate::event::Identity;
 
 /// The target of all that is here, to filter by.
 const TARGET: &str = "countersign";
@@ -64,6 +65,10 @@ impl Surroundings for Inside {
     fn enter(&self, work: &mut dyn FnMut()) {
         self.0.in_scope(work);
     }
+
+    fn identified(&self, events: &[Identity]) {
+        name(&self.0, events);
+    }
 }
 
 /// Writes into the delivery's span, which is the current one, what has become known. Where a filter has
@@ -87,7 +92,23 @@ fn record(span: &Span, observation: &Observation<'_>) {
     if let Some(skew) = observation.skew_millis {
         span.record("countersign.skew_ms", skew);
     }
-    match observation.events {
+    // A span that is written to twice shows it twice, and a run has named its events at its beginning.
+    let ran = matches!(
+        observation.outcome,
+        Outcome::Delivered
+            | Outcome::HandlerFailed
+            | Outcome::AnswerDeadline
+            | Outcome::HandlerTimedOut
+            | Outcome::TransactionNotCommitted
+    );
+    if !ran {
+        name(span, observation.events);
+    }
+}
+
+/// Writes into a span what a verified delivery is about.
+fn name(span: &Span, events: &[Identity]) {
+    match events {
         [] => {}
         [event] => {
             span.record("messaging.message.id", tracing::field::debug(event.id()));

@@ -119,6 +119,7 @@ impl RunState {
     /// The run begins; it holds its keys from now on if it has a token.
     pub(crate) fn start(&mut self, token: Option<Token>) {
         self.names = self.track.names(self.proven.seen());
+        self.track.identified(&self.names);
         self.token = token;
         let expires = token.is_some() && self.track.gate.config.store.leases_expire();
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);

@@ -78,6 +78,15 @@ impl Track {
         self.around.within(work)
     }
 
+    /// Tells what the observers have put around it that its handler is about to run for these events.
+    pub(crate) fn identified(&self, events: &[Identity]) {
+        let Some(all) = &self.around.0 else { return };
+        for surroundings in all.iter() {
+            let tell = || surroundings.identified(events);
+            let _ = catch_unwind(AssertUnwindSafe(tell));
+        }
+    }
+
     /// What its events are remembered under: the endpoint, and its tenant there.
     pub(crate) fn scope(&self) -> &str {
         match &self.tenant {
