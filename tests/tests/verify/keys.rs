@@ -1,6 +1,7 @@
 //! Public keys that can verify nothing are refused when they are configured, in words that say what was
 //! expected, and not with each delivery.
 
+use countersign::provider::Setting;
 use countersign::{ConfigError, ConfigErrorKind, Provider, Secret, Verifier, provider};
 use data_encoding::{BASE64, HEXLOWER};
 
@@ -178,4 +179,23 @@ fn an_rsa_key_that_is_too_short_or_even() {
         spki("ed25519"),
     ];
     refusals(&provider, &keys, "RSA public key of 2048 to 8192 bits");
+}
+
+/// It would sign in the provider's name, and is nobody's to hand out.
+#[test]
+fn a_private_key_is_no_public_one() {
+    let private = |kind| Secret::new(key_pair(kind, "private")).expect("a secret");
+    let webhook = Setting::Constant("webhook_id".to_owned(), "8PT597110X687430L".to_owned());
+    let paypal = provider::paypal().with(webhook).expect("left open");
+    for (provider, kind) in [
+        (provider::plaid_jwt_es256(), "p256"),
+        (paypal, "rsa"),
+        (provider::standard_webhooks_v1a(), "ed25519"),
+        (provider::sendgrid(), "p256"),
+        (provider::discord(), "ed25519"),
+    ] {
+        let error = Verifier::new(&provider, &[private(kind)]);
+        let error = error.expect_err("a private key").to_string();
+        assert!(error.contains("this is a private key"), "{error}");
+    }
 }
