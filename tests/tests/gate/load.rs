@@ -97,7 +97,7 @@ impl Load {
                 let came_to = [&entry.successes, &entry.failures][usize::from(fails)];
                 came_to.fetch_add(1, Relaxed);
                 match fails {
-                    true if number % 2 == 0 => panics::intended(),
+                    true if number.is_multiple_of(2) => panics::intended(),
                     true => 500,
                     false => 201,
                 }
