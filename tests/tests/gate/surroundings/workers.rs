@@ -35,7 +35,7 @@ fn the_trap_a_receiver_for_each_worker_forgets_what_the_others_ran() {
         app.route("/hook", web::post().to(created).wrap(middleware));
     });
     assert_eq!(runs_of(&server), 2);
-    let docs = include_str!("../../../../crates/countersign-actix-web/src/lib.rs");
+    let docs = include_str!("../../../../crates/countersign-actix-web/README.md");
     assert!(docs.contains("# Build the receiver outside `HttpServer::new`"));
 }
 
