@@ -69,6 +69,9 @@ pub enum ErrorKind {
     TimestampFuture,
     /// The body did not arrive in time.
     BodyTimeout,
+    /// The body broke off: the connection, or something before the receiver, such as a limit or a
+    /// decompression of the server's own.
+    BodyBroken,
     /// The signature matches under a secret that is not valid now: see
     /// [`Secret::valid_until`](crate::Secret::valid_until).
     SecretNotValid,
@@ -114,6 +117,7 @@ impl ErrorKind {
             | ErrorKind::SourceNotAllowed
             | ErrorKind::RequiredHeaderMismatch => StatusCode::UNAUTHORIZED,
             ErrorKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorKind::BodyBroken => StatusCode::BAD_REQUEST,
             ErrorKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             ErrorKind::TooManyUnverified
             | ErrorKind::TooManyRuns
@@ -137,6 +141,7 @@ impl ErrorKind {
             ErrorKind::MalformedPayload => "malformed_payload",
             ErrorKind::TimestampStale => "timestamp_stale",
             ErrorKind::TimestampFuture => "timestamp_future",
+            ErrorKind::BodyBroken => "body_broken",
             ErrorKind::BodyTimeout => "body_timeout",
             ErrorKind::TooManyUnverified => "too_many_unverified",
             ErrorKind::TooManyRuns => "too_many_runs",
@@ -162,6 +167,7 @@ impl ErrorKind {
             ErrorKind::MalformedPayload => "malformed payload",
             ErrorKind::TimestampStale => "timestamp too old",
             ErrorKind::TimestampFuture => "timestamp too far in the future",
+            ErrorKind::BodyBroken => "body broke off",
             ErrorKind::BodyTimeout => "body did not arrive in time",
             ErrorKind::TooManyUnverified => "too many unverified bytes held",
             ErrorKind::TooManyRuns => "too many handlers running",

@@ -194,7 +194,7 @@ fn together(parts: &Targets, raw: &[u8]) -> Option<(Box<str>, KeyedBy)> {
     let found = parts.find(raw)?;
     let texts: Vec<&str> = found
         .iter()
-        .map(|part| part.scalar().unwrap_or_default())
+        .map(|part| part.word().unwrap_or_default())
         .collect();
     if found.contains(&Found::Twice) || texts.iter().all(|text| text.is_empty()) {
         return None;

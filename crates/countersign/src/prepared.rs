@@ -10,7 +10,7 @@ use crate::identify::Identifier;
 use crate::proof::{Proof, State};
 use crate::provider::Provider;
 use crate::scheme::{Coverage, HmacVerification, Proved, SealedVerification};
-use crate::secret::{Secret, Validity};
+use crate::secret::{Secret, Usable, Validity};
 use crate::time::UnixTime;
 use crate::verified::{Beside, Verified};
 use crate::window::Tolerance;
@@ -103,8 +103,7 @@ impl Prepared {
             return self.conclude_other(state, body, tolerance, now);
         };
         let id = self.id_header.and_then(|index| state.signed_value(index));
-        let key_index = state.finish(proof, &body)?;
-        self.check_validity(key_index, now)?;
+        let key_index = state.finish(proof, &body, &self.usable(now))?;
         let timestamp = state.timestamp();
         if let (Some(timestamp), Some(tolerance)) = (timestamp, tolerance) {
             tolerance.check(timestamp, now)?;
@@ -126,11 +125,8 @@ impl Prepared {
     }
 
     #[inline]
-    fn check_validity(&self, key_index: usize, now: UnixTime) -> Result<(), Error> {
-        match self.validity.get(key_index) {
-            Some(validity) if !validity.holds(now) => Err(Error::new(ErrorKind::SecretNotValid)),
-            _ => Ok(()),
-        }
+    fn usable(&self, now: UnixTime) -> Usable<'_> {
+        Usable::new(&self.validity, now)
     }
 
     /// The verdict under any other scheme. Apart, so that the way of most deliveries stays short.
@@ -143,22 +139,35 @@ impl Prepared {
         tolerance: Option<Tolerance>,
         now: UnixTime,
     ) -> Result<Verified, Error> {
-        let received = body.len();
+        let (received, usable) = (body.len(), self.usable(now));
         let proved = match (state, &self.proof) {
             (State::Sealed(state), Proof::Sealed(proof)) => {
                 let (key_index, payload) = state.finish(proof, body)?;
+                // One tag, and so one key: there is no other to be looked at.
+                if !usable.takes(key_index) {
+                    return Err(usable.mismatch());
+                }
                 Proved::of(key_index, payload, Coverage::WholeBody)
             }
-            (State::Message(state), Proof::Message(proof)) => state.finish(proof, body)?,
-            (State::Jwt(state), Proof::Jwt(proof)) => state.finish(proof, body)?,
+            (State::Message(state), Proof::Message(proof)) => state.finish(proof, body, &usable)?,
+            (State::Jwt(state), Proof::Jwt(proof)) => {
+                let proved = state.finish(proof, body, &usable)?;
+                // Where a time is looked at, a token without any would be good for ever.
+                if tolerance.is_some() && proved.timestamp.is_none() {
+                    return Err(Error::of(
+                        ErrorKind::MalformedPayload,
+                        "neither iat nor nbf",
+                    ));
+                }
+                proved
+            }
             (State::Unsigned, Proof::Unsigned) => Proved::of(0, body, Coverage::Nothing),
-            (State::Token(Some(key_index)), Proof::Token(_)) => {
+            (State::Token(Some(key_index)), Proof::Token(_)) if usable.takes(*key_index) => {
                 Proved::of(*key_index, body, Coverage::Nothing)
             }
             // Another token, or two of different schemes.
-            _ => return Err(Error::new(ErrorKind::SignatureMismatch)),
+            _ => return Err(usable.mismatch()),
         };
-        self.check_validity(proved.key_index, now)?;
         if let (Some(timestamp), Some(tolerance)) = (proved.timestamp, tolerance) {
             tolerance.check(timestamp, now)?;
         }

@@ -1,11 +1,52 @@
 //! Secrets: never empty, never shown, wiped when dropped.
 
+use std::cell::Cell;
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::time::UnixTime;
+
+/// Which of a verifier's secrets may verify something now.
+pub(crate) struct Usable<'v> {
+    validity: &'v [Validity],
+    now: UnixTime,
+    /// Whether one matched that is not valid.
+    passed_over: Cell<bool>,
+}
+
+impl<'v> Usable<'v> {
+    /// `validity` is empty if all of them are valid for ever.
+    pub(crate) fn new(validity: &'v [Validity], now: UnixTime) -> Self {
+        Usable {
+            validity,
+            now,
+            passed_over: Cell::new(false),
+        }
+    }
+
+    /// Whether the secret `index`, which matches, counts. If not, the next one is to be looked at: a delivery
+    /// of a rotation may be signed under both.
+    #[inline]
+    pub(crate) fn takes(&self, index: usize) -> bool {
+        match self.validity.get(index) {
+            Some(validity) if !validity.holds(self.now) => {
+                self.passed_over.set(true);
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// What is wrong if none counts.
+    pub(crate) fn mismatch(&self) -> Error {
+        Error::new(match self.passed_over.get() {
+            true => ErrorKind::SecretNotValid,
+            false => ErrorKind::SignatureMismatch,
+        })
+    }
+}
 
 /// The key that the provider shares with the merchant, as the provider shows it.
 ///
@@ -101,6 +142,11 @@ impl Secret {
     pub fn valid_until(mut self, time: UnixTime) -> Self {
         self.validity.until = Some(time);
         self
+    }
+
+    /// Whether it is not valid for ever.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.validity != Validity::default()
     }
 
     pub(crate) fn validity(&self) -> Validity {

@@ -1,6 +1,9 @@
 //! Secrets with a validity, secrets that are replaced, and providers whose tenants have their own.
 
-use countersign::{Clock, ConfigErrorKind, Receiver, Secret, UnixTime, provider};
+use countersign::{
+    Clock, ConfigErrorKind, ErrorKind, Receiver, Secret, UnixTime, Verifier, provider,
+};
+use countersign_testkit::Signer;
 
 use crate::stage::{SECRET, Stage, at_once, secret, secs};
 
@@ -67,4 +70,52 @@ fn every_provider_may_have_tenants_but_with_a_public_key() {
         }
     }
     assert!(made > 40, "{made}");
+}
+
+/// In a rotation a provider signs under both keys: the one that is not valid yet, or no longer, must not
+/// hide the other.
+#[test]
+fn a_delivery_under_two_secrets_counts_by_the_valid_one() {
+    let at = |seconds: i64| UnixTime::from_secs(1_800_000_000 + seconds);
+    let signed = |secret: &Secret| {
+        let signer = Signer::new(&provider::stripe(), secret).unwrap();
+        signer.sign(r#"{"id":"a"}"#, at(0)).unwrap().into_request()
+    };
+    let (old, new) = (
+        || Secret::new("the old secret of the shop").unwrap(),
+        || Secret::new("the new secret of the shop").unwrap(),
+    );
+    let tag = |secret: &Secret| {
+        let request = signed(secret);
+        let value = request.headers()["stripe-signature"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        value.split_once(',').unwrap().1.to_owned()
+    };
+    let mut both = signed(&new());
+    let value = format!("t={},{},{}", at(0).as_secs(), tag(&new()), tag(&old()));
+    both.headers_mut()
+        .insert("stripe-signature", value.parse().unwrap());
+    let verdict = |secrets: &[Secret], request: &http::Request<bytes::Bytes>| {
+        let verifier = Verifier::new(&provider::stripe(), secrets).unwrap();
+        let verified = verifier.verify(request, request.body().clone(), at(0));
+        verified
+            .map(|verified| verified.key_index())
+            .map_err(|error| error.kind())
+    };
+    let (soon, ago) = (at(60), at(-60));
+    assert_eq!(verdict(&[new().valid_from(soon), old()], &both), Ok(1));
+    assert_eq!(verdict(&[old().valid_until(ago), new()], &both), Ok(1));
+    assert_eq!(
+        verdict(&[old().valid_until(ago), old()], &signed(&old())),
+        Ok(1)
+    );
+    let neither = [old().valid_until(ago), new().valid_from(soon)];
+    assert_eq!(verdict(&neither, &both), Err(ErrorKind::SecretNotValid));
+    let other = Secret::new("a secret of somebody else's").unwrap();
+    assert_eq!(
+        verdict(&neither, &signed(&other)),
+        Err(ErrorKind::SignatureMismatch)
+    );
 }

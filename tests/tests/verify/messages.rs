@@ -1,13 +1,13 @@
 //! Signed messages that are genuine but for one thing: what the same signature would fit besides.
 
 use bytes::Bytes;
-use countersign::provider;
-use countersign::{ErrorKind, Provider, Verified, Verifier};
+use countersign::provider::{self, Recipe};
+use countersign::{ConfigErrorKind, ErrorKind, Provider, Verified, Verifier};
 use countersign_tests::families::{self, Family, URL};
 use data_encoding::{BASE64, HEXLOWER};
 use http::{HeaderName, HeaderValue, Request};
 use ring::{digest, hmac};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::delivery::{NOW, header, refusal, secret, verdict, verifier, with_body, with_header};
 
@@ -111,7 +111,14 @@ fn a_listed_id_counts_at_either_end_and_without_a_dot() {
     assert_eq!(id(&[ID, TYPE, other]).as_deref(), Some("1"));
     assert_eq!(id(&[TYPE, other, ID]).as_deref(), Some("1"));
     assert_eq!(id(&[TYPE, ID, other]), None, "between two others");
-    assert_eq!(id(&[("x-hook0-id", "1.2"), TYPE]), None, "with a dot");
+    // The same bytes as of `x-other: v.1` and the id 2, or of the id `v.1.2`.
+    for headers in [
+        [("x-hook0-id", "1.2"), TYPE],
+        [TYPE, ("x-hook0-id", "v.1.2")],
+    ] {
+        let refused = outcome(&coinbase(&headers, "{}")).expect_err("with a dot");
+        assert_eq!(refused, ErrorKind::MalformedHeader);
+    }
 }
 
 /// Which of two would be taken for signed is not to be guessed.
@@ -318,4 +325,59 @@ fn a_signed_field_of_json_does_not_hold_what_parts_it() {
     ] {
         assert_eq!(outcome(cut), Some(ErrorKind::MalformedPayload), "{cut:?}");
     }
+}
+
+/// A plain hash without the secret is what anyone can make, and a MAC does not want it in its text.
+#[test]
+fn the_secret_stands_in_plain_hashes_and_nowhere_else() {
+    let scheme = |algorithm: &str, template: &str| {
+        let recipe = json!({
+            "id": "shop", "alg": algorithm, "key": {"encoding": "utf8"},
+            "signature": {"header": "x-sig", "grammar": "plain", "encoding": "hex"},
+            "template": template,
+        });
+        let recipe: Recipe = serde_json::from_value(recipe).expect("a recipe");
+        let provider = Provider::try_from(recipe)?;
+        Verifier::new(&provider, &[secret(KEY)]).map(drop)
+    };
+    assert!(scheme("sha256", "{secret}{body}").is_ok());
+    for (algorithm, template) in [
+        ("sha256", "{body}"),
+        ("sha512", "{body}x"),
+        ("hmac-sha256", "{secret}{body}"),
+    ] {
+        let error = scheme(algorithm, template).expect_err(template);
+        assert_eq!(
+            error.kind(),
+            ConfigErrorKind::BadScheme,
+            "{algorithm} {template}: {error}"
+        );
+    }
+}
+
+/// The signature reads `true` and `"true"` alike, so that both are one event.
+#[test]
+fn two_spellings_of_a_field_are_one_event() {
+    let verifier = of(&provider::adyen_body());
+    let key = HEXLOWER.decode(KEY.as_bytes()).expect("hex");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    let tag = hmac::sign(&key, b"p::a:r:1000:EUR:AUTHORISATION:true");
+    let event = |success: Value, room: &str| {
+        let item = json!({
+            "pspReference": "p",
+            "merchantAccountCode": "a",
+            "merchantReference": "r",
+            "amount": {"value": 1000, "currency": "EUR"},
+            "eventCode": "AUTHORISATION",
+            "success": success,
+            "additionalData": {"hmacSignature": BASE64.encode(tag.as_ref())},
+        });
+        let body = json!({"notificationItems": [{"NotificationRequestItem": item}]});
+        let request = post(&[], &format!("{body}{room}"));
+        let verified = verdict(&verifier, &request).expect("verified");
+        verifier.identify(&verified)[0].key("shop")
+    };
+    let first = event(json!("true"), "");
+    assert_eq!(event(json!(true), ""), first);
+    assert_eq!(event(json!(true), " "), first);
 }

@@ -208,3 +208,24 @@ fn the_hash_in_a_token_is_the_bodys() {
         assert_eq!(outcome(needed, None, ""), of_none, "{needed:?}");
     }
 }
+
+/// Where a time is looked at, a token without any would be good for ever.
+#[test]
+fn a_token_says_when_it_was_made() {
+    let verifier = verifier(&vonage(), &[secret(KEY)]);
+    let head = json!({"alg": "HS256"});
+    for claims in [json!({"iat": NOW.as_secs()}), json!({"nbf": NOW.as_secs()})] {
+        assert!(
+            verdict(&verifier, &delivery(&head, &claims, "{}")).is_ok(),
+            "{claims}"
+        );
+    }
+    for claims in [
+        json!({}),
+        json!({"jti": "1"}),
+        json!({"exp": NOW.as_secs() + 60}),
+    ] {
+        let refused = refusal(&verifier, &delivery(&head, &claims, "{}"));
+        assert_eq!(refused, ErrorKind::MalformedPayload, "{claims}");
+    }
+}

@@ -6,7 +6,7 @@ use super::Receiver;
 use super::gate::{Answer, Gate};
 use super::sources::Sources;
 use super::track::Track;
-use crate::error::{ConfigError, ErrorKind};
+use crate::error::{ConfigError, ConfigErrorKind, ErrorKind};
 use crate::head::Head;
 use crate::provider::Provider;
 use crate::scan::Pointer;
@@ -75,12 +75,20 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// [`BadScheme`](crate::ConfigErrorKind::BadScheme) if no header can have that name.
+    /// [`BadScheme`](crate::ConfigErrorKind::BadScheme) if no header can have that name;
+    /// [`NotApplicable`](ConfigErrorKind::NotApplicable) if the secret is bounded in time, which is for those
+    /// that verify signatures.
     pub fn require_header(
         mut self,
         name: impl Into<String>,
         secret: Secret,
     ) -> Result<Self, ConfigError> {
+        if secret.is_bounded() {
+            return Err(ConfigError::new(
+                ConfigErrorKind::NotApplicable,
+                "the secret in a required header cannot be bounded in time",
+            ));
+        }
         let name: String = name.into();
         let scheme = TokenScheme {
             header: name.into(),

@@ -224,7 +224,12 @@ impl Gate {
         });
         match self.within(self.body_timeout(), reading).await {
             Some(Ok(())) => {}
-            Some(Err(refusal)) => return Err(refusal),
+            Some(Err(refusal)) => {
+                if let Refusal::Broken(_) = refusal {
+                    intake.track.refuse(ErrorKind::BodyBroken, &[]);
+                }
+                return Err(refusal);
+            }
             None => return Err(Refusal::Silent(intake.timed_out())),
         }
         let now = intake.begun.unwrap_or_else(|| self.clock.now());

@@ -2,7 +2,7 @@
 //! brought to it, how a delivery goes through it ([`Gate`]).
 //!
 //! ```text
-//! Gate::begin ─► Intake::update* ─► Intake::admit ─► Run ─► Run::supervise ─► Run::in_place
+//! Gate::begin ─► Intake::update* ─► Intake::admit ─► Run ─► Run::supervise ─► Connection::carry
 //!  (head)         (body)             (claim, wait)   (lease)  (handler, settle)  (deadline)
 //! ```
 

@@ -195,7 +195,8 @@ impl Receiver {
     /// request ever yields a [`Verified`](crate::Verified). No duplicate waits, no handshake is answered, no
     /// handler is stopped but by [`drain`](Receiver::drain), and no answer is replaced, but that a handler's panic is a 500. What a delivery
     /// still costs is the reading of its body before its handler begins, and the store's time-out while
-    /// the store is down.
+    /// the store is down. Bodies are kept until the handler has read them,
+    /// beyond the [limit](Receiver::with_unverified_limit) for unverified bytes.
     #[must_use]
     pub fn dangerously_observe_only(mut self) -> Self {
         self.config().observe_only = true;

@@ -147,19 +147,24 @@ impl Tenants {
         head: &H,
         track: &mut Track,
     ) -> Result<Arc<Prepared>, Answer> {
-        let asked = Asked::of(head);
         let gate = track.gate.clone();
+        // What lacks the shape of a delivery costs no lookup.
+        if let Err(error) = gate.config.verifier.begin(head) {
+            return Err(track.refuse(error.kind(), &[]));
+        }
+        let asked = Asked::of(head);
         let nobodys = || gate.shared.secrets.load_full();
         let Some(asked) = asked else {
             return Ok(nobodys());
+        };
+        // Before it is asked whether it is known to be for nobody: whether there is a place must not tell.
+        let Some(_place) = self.place() else {
+            return Err(track.refuse(ErrorKind::TooManyLookups, &[]));
         };
         let digest = asked.digest();
         if self.is_unknown(&digest, gate.clock.monotonic()) {
             return Ok(nobodys());
         }
-        let Some(_place) = self.place() else {
-            return Err(track.refuse(ErrorKind::TooManyLookups, &[]));
-        };
         // Called when it is polled, so that its panic is caught too.
         let find = lazy(|_| (self.find)(asked)).flatten();
         let found = AssertUnwindSafe(find).catch_unwind();
@@ -240,7 +245,9 @@ impl Receiver {
     /// dear should keep what it found.
     ///
     /// A delivery to nobody is verified under a secret that nobody has, and then refused like any other that
-    /// does not verify. Events of two tenants are never the same, whatever their ids.
+    /// does not verify; how long the lookup took tells all the same. Events of two tenants are never the same,
+    /// whatever their ids, but they share the store: in a [`MemoryStore`](crate::MemoryStore) a tenant that
+    /// sends many makes it forget the others' oldest.
     ///
     /// # Errors
     ///

@@ -86,6 +86,15 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// The same, and `true` and `false` as the texts that they are written as: a signature over fields reads
+    /// both alike, and so two spellings of one event have to be one event.
+    pub(crate) fn word(&self) -> Option<&str> {
+        match self {
+            Found::Value(Value::Other(word @ ("true" | "false"))) => Some(word),
+            found => found.scalar(),
+        }
+    }
+
     /// Whether there is anything but `null`.
     pub(crate) fn is_there(&self) -> bool {
         !matches!(self, Found::Nothing)

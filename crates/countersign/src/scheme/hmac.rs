@@ -17,7 +17,7 @@ use super::signature::{
 use super::template::{MAX_SIGNED_HEADERS, Part, Template, header_name};
 use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::head::Head;
-use crate::secret::Secret;
+use crate::secret::{Secret, Usable};
 use crate::time::UnixTime;
 use crate::window::{TimeForm, TimeUnit};
 
@@ -273,16 +273,21 @@ impl<'h> HmacVerification<'h> {
 
     /// The index of the secret under which one of the signatures matches. `body` is the whole body
     /// if it came in one chunk.
-    pub(crate) fn finish(&self, proof: &HmacProof, body: &[u8]) -> Result<usize, Error> {
+    pub(crate) fn finish(
+        &self,
+        proof: &HmacProof,
+        body: &[u8],
+        usable: &Usable<'_>,
+    ) -> Result<usize, Error> {
         let matched = match (&proof.keys, &self.running) {
-            (Keys::Sha1(keys), None) => self.find(proof, keys, Some(body)),
-            (Keys::Sha256(keys), None) => self.find(proof, keys, Some(body)),
-            (Keys::Sha512(keys), None) => self.find(proof, keys, Some(body)),
-            (_, Some(Running::Sha1(states))) => self.find(proof, states, None),
-            (_, Some(Running::Sha256(states))) => self.find(proof, states, None),
-            (_, Some(Running::Sha512(states))) => self.find(proof, states, None),
+            (Keys::Sha1(keys), None) => self.find(proof, keys, Some(body), usable),
+            (Keys::Sha256(keys), None) => self.find(proof, keys, Some(body), usable),
+            (Keys::Sha512(keys), None) => self.find(proof, keys, Some(body), usable),
+            (_, Some(Running::Sha1(states))) => self.find(proof, states, None, usable),
+            (_, Some(Running::Sha256(states))) => self.find(proof, states, None, usable),
+            (_, Some(Running::Sha512(states))) => self.find(proof, states, None, usable),
         };
-        matched.ok_or(Error::new(ErrorKind::SignatureMismatch))
+        matched.ok_or_else(|| usable.mismatch())
     }
 
     /// A state a secret that has hashed the parts before the body and its first chunk.
@@ -316,17 +321,20 @@ impl<'h> HmacVerification<'h> {
         proof: &HmacProof,
         states: &[M],
         body: Option<&[u8]>,
+        usable: &Usable<'_>,
     ) -> Option<usize> {
-        states.iter().position(|state| {
-            let mut state = state.clone();
+        let mut states = states.iter().enumerate();
+        let matching = states.find(|(index, state)| {
+            let mut state = M::clone(state);
             if let Some(body) = body {
                 self.feed(&mut state, &proof.template.before);
                 state.update(body);
             }
             self.feed(&mut state, &proof.template.after);
             let expected = state.finalize().into_bytes();
-            proof.signatures.matches(&self.candidates, &expected)
-        })
+            proof.signatures.matches(&self.candidates, &expected) && usable.takes(*index)
+        });
+        matching.map(|(index, _)| index)
     }
 }
 

@@ -25,7 +25,7 @@ use super::{Coverage, MAX_HEADER, Ports, Proved};
 use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::head::Head;
 use crate::scan::{Found, Pointer, Targets, Value};
-use crate::secret::Secret;
+use crate::secret::{Secret, Usable};
 use crate::time::UnixTime;
 
 /// A recipe for a JSON Web Token. Data only.
@@ -240,11 +240,16 @@ impl JwtProof {
 }
 
 impl JwtVerification<'_> {
-    pub(crate) fn finish(&self, proof: &JwtProof, body: Bytes) -> Result<Proved, Error> {
-        let mismatch = Error::new(ErrorKind::SignatureMismatch);
+    pub(crate) fn finish(
+        &self,
+        proof: &JwtProof,
+        body: Bytes,
+        usable: &Usable<'_>,
+    ) -> Result<Proved, Error> {
         let malformed = |part| Error::of(ErrorKind::MalformedPayload, part);
-        let mut keys = proof.keys.iter();
-        let key_index = keys.position(|key| key.verifies(self)).ok_or(mismatch)?;
+        let mut keys = proof.keys.iter().enumerate();
+        let matching = keys.find(|(index, key)| key.verifies(self) && usable.takes(*index));
+        let (key_index, _) = matching.ok_or_else(|| usable.mismatch())?;
 
         let found = proof.claims.find(&self.claims);
         let found = found.ok_or(malformed("the claims are not JSON"))?;

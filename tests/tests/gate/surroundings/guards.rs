@@ -155,6 +155,13 @@ fn no_verifier_takes_what_is_not_signed() {
     assert_eq!(error.kind(), ConfigErrorKind::NotApplicable);
 }
 
+#[test]
+fn a_required_secret_is_not_bounded_in_time() {
+    let bounded = secret("sesame").valid_until(countersign::UnixTime::from_secs(2_000_000_000));
+    let error = shop().require_header("X-Shop", bounded).unwrap_err();
+    assert_eq!(error.kind(), ConfigErrorKind::NotApplicable);
+}
+
 /// It fails closed, and aloud.
 #[tokio::test]
 async fn a_server_that_does_not_say_where_from_is_a_500() {

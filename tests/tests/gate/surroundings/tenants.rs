@@ -135,6 +135,10 @@ fn nobody_is_refused(framework: Framework) {
     }
     assert_eq!(site.log.texts(), ["rejected unknown_tenant 401"; 3]);
     assert_eq!(platform.asked.get(), 1, "it was remembered");
+    // What lacks the shape of a delivery is not looked up at all.
+    let shapeless = Post::new("{}").to("/shops/carl");
+    assert_eq!(sender.send(&shapeless).status, 401);
+    assert_eq!(platform.asked.get(), 1);
     // Another is not taken for it.
     let anna = event("anna", &secret_of("anna"), "1");
     assert_eq!(sender.send(&anna).status, 201);

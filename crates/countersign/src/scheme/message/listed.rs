@@ -33,7 +33,11 @@ pub(super) fn listed<'h, H: Head + ?Sized>(
             return Err(ErrorKind::MalformedHeader);
         }
         let at_an_end = at == 0 || at + 1 == names.len();
-        if id_header == Some(&name) && at_an_end && is_signed_value(value, Some(b'.')) {
+        if id_header == Some(&name) && at_an_end {
+            // What its neighbour lends it would make another event of the same bytes.
+            if !is_signed_value(value, Some(b'.')) {
+                return Err(ErrorKind::MalformedHeader);
+            }
             id = Some(value);
         }
         if at > 0 {

@@ -11,7 +11,7 @@ use super::check::{Key, signature_length};
 use super::contents::Contents;
 use super::spoken::Spoken;
 use super::template::{Part, Template};
-use super::{MessageScheme, PublicUrl, SignatureSource, pointer};
+use super::{MessageAlgorithm, MessageScheme, PublicUrl, SignatureSource, pointer};
 use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::head::Head;
 use crate::scan::Targets;
@@ -20,7 +20,7 @@ use crate::scheme::hmac::is_signed_value;
 use crate::scheme::signature::{TimestampSource, only_value};
 use crate::scheme::template::header_name;
 use crate::scheme::{Coverage, Proved};
-use crate::secret::Secret;
+use crate::secret::{Secret, Usable};
 use crate::time::UnixTime;
 use crate::window::TimeForm;
 
@@ -81,6 +81,16 @@ impl MessageProof {
                 .map(|(_, value)| &**value)
         };
         let template = Template::parse(&scheme.template, constant)?;
+        let hashes = matches!(
+            scheme.algorithm,
+            MessageAlgorithm::Sha256 | MessageAlgorithm::Sha512
+        );
+        if hashes != template.has(&Part::Secret) {
+            return Err(bad(match hashes {
+                true => "a plain hash without {secret} in its template is what anyone can make",
+                false => "{secret} is for plain hashes: this algorithm has the key already",
+            }));
+        }
         let signs_time = template.has(&Part::Timestamp);
         let from_json = matches!(
             scheme.timestamp.as_ref().map(|format| &format.from),
@@ -231,7 +241,12 @@ impl MessageVerification<'_> {
         self.timestamp.map(|(_, time)| time)
     }
 
-    pub(crate) fn finish(&self, proof: &MessageProof, body: Bytes) -> Result<Proved, Error> {
+    pub(crate) fn finish(
+        &self,
+        proof: &MessageProof,
+        body: Bytes,
+        usable: &Usable<'_>,
+    ) -> Result<Proved, Error> {
         let mismatch = Error::new(ErrorKind::SignatureMismatch);
         let contents = proof.contents(&body)?;
         let in_body = proof.in_body(&body)?;
@@ -281,9 +296,11 @@ impl MessageVerification<'_> {
                     spoken.say(&proof.template.parts, key.within(), sink);
                 })
             })?;
-            Some((key_index, matching.1.timestamp))
+            usable
+                .takes(key_index)
+                .then_some((key_index, matching.1.timestamp))
         });
-        let (key_index, beside) = found.ok_or(mismatch)?;
+        let (key_index, beside) = found.ok_or_else(|| usable.mismatch())?;
         let timestamp = match (&proof.timestamp, json_time) {
             (_, Some(read)) => Some(read?.1),
             (Some((Clock::BesideSignature, form)), None) => {
