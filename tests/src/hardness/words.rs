@@ -52,6 +52,10 @@ fn verifies_its_own(mut provider: Provider, text: &str) {
     let unsigned = Request::new(Bytes::from_static(b"{}"));
     let verdict = verifier.verify(&unsigned, unsigned.body().clone(), NOW);
     assert!(verdict.is_err(), "{text}");
+    // What signs for a public key is another one than what verifies.
+    if provider.scheme().has_public_key() {
+        return;
+    }
     let Ok(signed) = Signer::new(&provider, &secret).and_then(|signer| signer.sign("{}", NOW))
     else {
         return;
