@@ -13,7 +13,7 @@ use bytes::Bytes;
 use countersign::{Delivery, Receiver};
 use futures_util::StreamExt;
 
-use super::{ActixServer, AxumServer, Framework, Log};
+use super::{ActixServer, AxumServer, Framework, Log, panics};
 use crate::sender::Sender;
 
 /// The event that the handler was given, if it was given one, and the body.
@@ -43,6 +43,7 @@ impl Bare {
         receiver: Receiver,
         answer: impl Fn(Option<&Delivery>) -> u16 + Send + Sync + 'static,
     ) -> Bare {
+        panics::watch();
         let log = Log::default();
         let receiver = receiver.with_observer(log.clone());
         let given: Arc<Mutex<Vec<Given>>> = Arc::default();
