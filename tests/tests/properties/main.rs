@@ -24,7 +24,7 @@ fn cases(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(3000))]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn a_head_that_nobody_signed_is_refused(
