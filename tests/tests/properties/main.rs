@@ -5,7 +5,7 @@ mod strategies;
 
 use countersign_tests::hardness::{self, Kind};
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
+use proptest::test_runner::{FileFailurePersistence, RngSeed};
 
 use self::strategies::{bodies, recipes, requests};
 
@@ -15,6 +15,11 @@ fn cases(cases: u32) -> ProptestConfig {
     let asked = std::env::var("COUNTERSIGN_CASES").ok();
     let asked = asked.map(|cases| cases.parse().expect("COUNTERSIGN_CASES is a number"));
     ProptestConfig {
+        // The same cases each time, so that a test that passed passes; `just properties` looks for new ones.
+        rng_seed: match asked {
+            Some(_) => RngSeed::Random,
+            None => RngSeed::Fixed(20_261_122),
+        },
         cases: asked.unwrap_or(cases),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
             "regressions/hardness.txt",
