@@ -10,10 +10,10 @@ ci:
 test:
     cargo test --workspace
 
-# Starts both example servers and tries the lines that they print.
-probe:
-    cargo build --profile test -p axum-merchant -p actix-merchant
-    .ci/probe "${CARGO_TARGET_DIR:-target}"/debug/axum-merchant "${CARGO_TARGET_DIR:-target}"/debug/actix-merchant
+# Starts the examples and tries the lines that they print, or that stand at the top of their sources.
+probe *names:
+    cargo build --profile test --workspace --bins
+    .ci/probe "${CARGO_TARGET_DIR:-target}"/debug {{names}}
 
 # What the README tells a newcomer to do, in a fresh clone. Builds all of it anew; `.ci/run` runs the first block itself.
 newcomer *words:

@@ -8,18 +8,19 @@
 
 #![forbid(unsafe_code)]
 
-mod events;
 #[cfg(test)]
 mod tests;
 
-use std::env;
+use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::post;
-use countersign_axum::WebhookLayer;
-use merchant::{Endpoint, Endpoints, lines_to_try, told_to_stop};
+use countersign::provider::{banking_circle, centralpay, fedapay, fourpay, zibapay};
+use countersign_axum::{Webhook, WebhookLayer, Webhooks};
+use merchant::{Endpoint, Endpoints, events, lines_to_try, told_to_stop};
 use tokio::net::TcpListener;
 
 /// How long a shutdown waits for what is in hand.
@@ -27,74 +28,74 @@ const GRACE: Duration = Duration::from_secs(20);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
-            eprintln!("axum-merchant: stopped before every event was settled; those come again");
-            ExitCode::FAILURE
-        }
-        Err(why) => {
-            eprintln!("axum-merchant: {why}");
-            ExitCode::from(2)
-        }
-    }
+    merchant::exit_code("axum-merchant", run().await)
 }
 
-/// Whether everything was settled in the end, or one line that says why it could not begin.
-async fn run() -> Result<bool, String> {
+async fn run() -> Result<(), Box<dyn Error>> {
+    // Why a sender was refused is told here, and to nobody else.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let endpoints = Endpoints::from_env()?;
-    let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".into());
-    let listener = TcpListener::bind(&bind).await;
-    let listener = listener.map_err(|error| format!("BIND={bind}: {error}"))?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-
-    let stop = told_to_stop().map_err(|error| error.to_string())?;
-    let grace = told_to_stop().map_err(|error| error.to_string())?;
-    events::say(format_args!("listening on http://{address}"));
-    let lines = lines_to_try(endpoints.all(), &address.to_string());
-    events::say(format_args!(
-        "{}",
-        lines.map_err(|error| error.to_string())?
-    ));
+    let (stop, grace) = (told_to_stop()?, told_to_stop()?);
+    let listener = TcpListener::from_std(merchant::listen()?)?;
+    let lines = lines_to_try(endpoints.all(), listener.local_addr()?)?;
+    merchant::say(format_args!("{lines}"));
 
     // First the server takes no more connections and ends those it has.
     let serve = axum::serve(listener, app(&endpoints)).with_graceful_shutdown(stop);
     tokio::select! {
-        ended = async { serve.await } => ended.map_err(|error| error.to_string())?,
+        ended = async { serve.await } => ended?,
         // A sender that never ends its request is not waited for.
         () = async { grace.await; tokio::time::sleep(GRACE).await } => {}
     }
     // Then the receivers finish what goes on without a connection: handlers whose sender hung up, and
     // commits that are being retried.
-    Ok(endpoints.drain(GRACE).await)
+    merchant::drain(endpoints.receivers(), GRACE).await
 }
 
 /// The five routes, each behind its layer.
 fn app(endpoints: &Endpoints) -> Router {
+    let layer = |endpoint: &Endpoint| WebhookLayer::new(endpoint.receiver.clone());
+    let centralpay = post(on_centralpay).route_layer(layer(&endpoints.centralpay));
+    let fedapay = post(on_fedapay).route_layer(layer(&endpoints.fedapay));
+    let bank = post(on_banking_circle).route_layer(layer(&endpoints.banking_circle));
+    let zibapay = post(on_zibapay).route_layer(layer(&endpoints.zibapay));
+    let fourpay = post(on_fourpay).route_layer(layer(&endpoints.fourpay));
     // `post(…).route_layer(…)`: a GET is then still answered 405, and never verified.
     Router::new()
-        .route(
-            endpoints.centralpay.path,
-            post(events::on_centralpay).route_layer(layer(&endpoints.centralpay)),
-        )
-        .route(
-            endpoints.fedapay.path,
-            post(events::on_fedapay).route_layer(layer(&endpoints.fedapay)),
-        )
-        .route(
-            endpoints.banking_circle.path,
-            post(events::on_banking_circle).route_layer(layer(&endpoints.banking_circle)),
-        )
-        .route(
-            endpoints.zibapay.path,
-            post(events::on_zibapay).route_layer(layer(&endpoints.zibapay)),
-        )
-        .route(
-            endpoints.fourpay.path,
-            post(events::on_fourpay).route_layer(layer(&endpoints.fourpay)),
-        )
+        .route(endpoints.centralpay.path, centralpay)
+        .route(endpoints.fedapay.path, fedapay)
+        .route(endpoints.banking_circle.path, bank)
+        .route(endpoints.zibapay.path, zibapay)
+        .route(endpoints.fourpay.path, fourpay)
 }
 
-fn layer(endpoint: &Endpoint) -> WebhookLayer {
-    WebhookLayer::new(endpoint.receiver.clone())
+// A handler runs once for an event that its provider really sent. With a 2xx the event is done; after
+// anything else the provider sends it again. What is done with each event: `examples/merchant/src/events.rs`.
+
+async fn on_centralpay(Webhook(event): Webhook<centralpay::Event>) -> StatusCode {
+    events::centralpay(event);
+    StatusCode::OK
+}
+
+async fn on_fedapay(Webhook(event): Webhook<fedapay::Event>) -> StatusCode {
+    events::fedapay(event);
+    StatusCode::OK
+}
+
+/// A batch. Its events that are done already are not among these.
+async fn on_banking_circle(Webhooks(batch): Webhooks<banking_circle::Event>) -> StatusCode {
+    events::banking_circle(batch);
+    StatusCode::OK
+}
+
+async fn on_zibapay(Webhook(event): Webhook<zibapay::Event>) -> StatusCode {
+    events::zibapay(event);
+    StatusCode::OK
+}
+
+async fn on_fourpay(Webhook(event): Webhook<fourpay::Event>) -> StatusCode {
+    events::fourpay(event);
+    StatusCode::OK
 }

@@ -17,7 +17,6 @@ mod tests;
 
 use std::env;
 use std::error::Error;
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -25,7 +24,6 @@ use axum::routing::post;
 use countersign::provider::Recipe;
 use countersign::{Event, Provider, Receiver, Secret};
 use countersign_axum::{Webhook, WebhookLayer};
-use tokio::net::TcpListener;
 
 /// To try it with. A server that is reached by others has no default for a secret.
 const SANDBOX: &str = "acme_c2FuZGJveC1zYW5kYm94LXNhbmRib3g=";
@@ -33,16 +31,8 @@ const SANDBOX: &str = "acme_c2FuZGJveC1zYW5kYm94LXNhbmRib3g=";
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let secret = Secret::new(env::var("ACME_SECRET").unwrap_or_else(|_| SANDBOX.into()))?;
-    let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".into());
     let receiver = Receiver::new("acme", acme()?, [secret])?;
-
-    let listener = TcpListener::bind(bind).await?;
-    println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app(receiver.clone()))
-        .with_graceful_shutdown(merchant::told_to_stop()?)
-        .await?;
-    receiver.drain(Duration::from_secs(20)).await;
-    Ok(())
+    merchant::serve(app(receiver.clone()), receiver).await
 }
 
 /// What is wrong in the description is said here, at the start, and never at a delivery.

@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use countersign::Secret;
 use countersign_testkit::{OverHttp, Signer, Target, attack};
-use tokio::net::TcpListener;
 
 use super::*;
 
@@ -16,10 +15,8 @@ fn secret() -> Secret {
 
 async fn server() -> OverHttp {
     let receiver = Receiver::new("acme", acme().unwrap(), [secret()]).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async { axum::serve(listener, app(receiver)).await });
-    OverHttp::new(format!("http://{address}"))
+    let url = merchant::serve_in_background(app(receiver)).await;
+    OverHttp::new(url.unwrap())
 }
 
 #[tokio::test]

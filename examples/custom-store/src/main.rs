@@ -9,50 +9,28 @@
 //! ```
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 mod store;
 #[cfg(test)]
 mod tests;
 
-use std::env;
 use std::error::Error;
-use std::time::Duration;
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::post;
 use countersign::provider::fedapay;
-use countersign::{Receiver, Secret};
-use countersign_axum::{Webhook, WebhookLayer};
-use tokio::net::TcpListener;
+use countersign::{ConfigError, Receiver, Secret};
 
 use crate::store::Register;
 
-/// To try it with. A server that is reached by others has no default for a secret.
+/// To try it with. A server that is reached by others has no secret in its source.
 const SANDBOX: &str = "wh_sandbox_only-to-try";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let secret = Secret::new(env::var("FEDAPAY_SECRET").unwrap_or_else(|_| SANDBOX.into()))?;
-    let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".into());
-    let receiver = Receiver::new("fedapay", fedapay(), [secret])?.with_store(Register::default());
-
-    let listener = TcpListener::bind(bind).await?;
-    println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app(receiver.clone()))
-        .with_graceful_shutdown(merchant::told_to_stop()?)
-        .await?;
-    receiver.drain(Duration::from_secs(20)).await;
-    Ok(())
+    let receiver = receiver()?;
+    merchant::serve(merchant::fedapay_route(receiver.clone()), receiver).await
 }
 
-fn app(receiver: Receiver) -> Router {
-    let webhook = post(on_event).route_layer(WebhookLayer::new(receiver));
-    Router::new().route("/webhooks/fedapay", webhook)
-}
-
-async fn on_event(Webhook(event): Webhook<fedapay::Event>) -> StatusCode {
-    println!("{:?} {:?}", event.name.unwrap_or_default(), event.id);
-    StatusCode::OK
+fn receiver() -> Result<Receiver, ConfigError> {
+    let secret = Secret::new(SANDBOX)?;
+    Ok(Receiver::new("fedapay", fedapay(), [secret])?.with_store(Register::default()))
 }

@@ -2,118 +2,89 @@
 //! transaction, one script or one conditional write; the rules are the same.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{Claim, Commit, DedupeStore, Key, Lease, Renewal, StoreError, Token};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 #[derive(Clone, Default)]
-pub(crate) struct Register {
-    entries: Arc<Mutex<HashMap<Key, Entry>>>,
+pub(crate) struct Register(Arc<Mutex<HashMap<Key, Entry>>>);
+
+/// What stands under a key: who runs it, or nobody once it is committed.
+struct Entry {
+    run: Option<Token>,
+    payload: u64,
+    /// By the store's own clock.
+    until: Instant,
 }
 
-/// What stands under a key, and until when by the store's own clock.
-#[derive(Clone, Copy)]
-enum Entry {
-    InProgress { token: Token, until: Instant },
-    Committed { payload: u64, until: Instant },
-}
-
-impl Register {
-    /// Whoever panicked under the lock had changed nothing halfway: each call writes last.
-    fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+fn entry(run: Option<Token>, key: &Key, until: Instant) -> Entry {
+    Entry {
+        run,
+        payload: key.payload_hash(),
+        until,
     }
 }
 
+type Answer<T> = Result<T, StoreError>;
+
 impl DedupeStore for Register {
     /// All keys or none: first it looks, then it writes.
-    async fn claim(
-        &self,
-        keys: &[Key],
-        token: Token,
-        lease: Duration,
-    ) -> Result<Claim, StoreError> {
-        let (now, mut entries) = (Instant::now(), self.entries());
-        let (mut fresh, mut differing, mut busy) = (Vec::new(), Vec::new(), None);
+    async fn claim(&self, keys: &[Key], token: Token, lease: Duration) -> Answer<Claim> {
+        let (now, mut entries) = (Instant::now(), self.0.lock().await);
+        let (mut fresh, mut differing) = (Vec::new(), Vec::new());
         for key in keys {
-            match entries.get(key) {
-                Some(Entry::Committed { payload, until }) if now < *until => {
-                    if *payload != key.payload_hash() {
+            match entries.get(key).filter(|entry| now < entry.until) {
+                Some(entry) if entry.run.is_some_and(|other| other != token) => {
+                    let retry_after = Some(entry.until - now);
+                    return Ok(Claim::InProgress { retry_after });
+                }
+                Some(entry) if entry.run.is_none() => {
+                    if entry.payload != key.payload_hash() {
                         differing.push(*key);
                     }
-                }
-                Some(Entry::InProgress {
-                    token: other,
-                    until,
-                }) if now < *until && *other != token => {
-                    busy = busy.max(Some(*until - now));
                 }
                 // Absent, run out, or this very claim once more, whose first answer was lost.
                 _ => fresh.push(*key),
             }
         }
-        if busy.is_some() {
-            return Ok(Claim::InProgress { retry_after: busy });
-        }
         if fresh.is_empty() {
             return Ok(Claim::Committed { differing });
         }
-        let until = now + lease;
-        entries.extend(
-            fresh
-                .iter()
-                .map(|key| (*key, Entry::InProgress { token, until })),
-        );
+        for key in &fresh {
+            entries.insert(*key, entry(Some(token), key, now + lease));
+        }
         Ok(Claim::Acquired(Lease { fresh, differing }))
     }
 
     /// It says that a run succeeded, so it lands whatever stands there.
-    async fn commit(
-        &self,
-        keys: &[Key],
-        token: Token,
-        retention: Duration,
-    ) -> Result<Commit, StoreError> {
-        let (now, mut entries) = (Instant::now(), self.entries());
+    async fn commit(&self, keys: &[Key], token: Token, retention: Duration) -> Answer<Commit> {
+        let (now, mut entries) = (Instant::now(), self.0.lock().await);
         let mut commit = Commit::Landed;
         for key in keys {
-            match entries.get(key) {
+            match entries.get(key).map(|entry| (entry.run, entry.until)) {
                 // Retention counts from the first commit.
-                Some(Entry::Committed { until, .. }) if now < *until => continue,
-                Some(Entry::InProgress { token: other, .. }) if *other != token => {
-                    commit = Commit::LostLease;
-                }
+                Some((None, until)) if now < until => continue,
+                Some((Some(other), _)) if other != token => commit = Commit::LostLease,
                 _ => {}
             }
-            let (payload, until) = (key.payload_hash(), now + retention);
-            entries.insert(*key, Entry::Committed { payload, until });
+            entries.insert(*key, entry(None, key, now + retention));
         }
-        // What is over need not be kept; a database would do this now and then, beside its work. A lease
-        // that has run out stays for a while: its holder may yet renew it.
-        let kept = |until: &Instant| now < *until + Duration::from_secs(3600);
-        entries.retain(|_, entry| match entry {
-            Entry::InProgress { until, .. } => kept(until),
-            Entry::Committed { until, .. } => now < *until,
-        });
+        // What is over need not be kept; a database would do this now and then, beside its work. For an hour
+        // it is: the holder of a lease that has run out may yet renew it.
+        entries.retain(|_, entry| now < entry.until + Duration::from_secs(3600));
         Ok(commit)
     }
 
     /// Also when the lease has run out, as long as nobody took it. Never makes an entry.
-    async fn renew(
-        &self,
-        keys: &[Key],
-        token: Token,
-        lease: Duration,
-    ) -> Result<Renewal, StoreError> {
-        let (now, mut entries) = (Instant::now(), self.entries());
+    async fn renew(&self, keys: &[Key], token: Token, lease: Duration) -> Answer<Renewal> {
+        let (now, mut entries) = (Instant::now(), self.0.lock().await);
         let mut renewal = Renewal::Renewed;
         for key in keys {
             match entries.get_mut(key) {
-                Some(Entry::InProgress { token: own, until }) if *own == token => {
-                    *until = now + lease
-                }
+                Some(entry) if entry.run == Some(token) => entry.until = now + lease,
                 _ => renewal = Renewal::Lost,
             }
         }
@@ -121,11 +92,10 @@ impl DedupeStore for Register {
     }
 
     /// Another run's claim and what is committed stay.
-    async fn release(&self, keys: &[Key], token: Token) -> Result<(), StoreError> {
-        let mut entries = self.entries();
+    async fn release(&self, keys: &[Key], token: Token) -> Answer<()> {
+        let mut entries = self.0.lock().await;
         for key in keys {
-            if matches!(entries.get(key), Some(Entry::InProgress { token: own, .. }) if *own == token)
-            {
+            if matches!(entries.get(key), Some(entry) if entry.run == Some(token)) {
                 entries.remove(key);
             }
         }

@@ -15,14 +15,9 @@ async fn the_store_keeps_every_rule() {
 
 #[tokio::test]
 async fn it_stands_an_attack() {
+    let route = merchant::fedapay_route(receiver().unwrap());
+    let server = OverHttp::new(merchant::serve_in_background(route).await.unwrap());
     let secret = Secret::new(SANDBOX).unwrap();
-    let receiver = Receiver::new("fedapay", fedapay(), [secret.clone()]).unwrap();
-    let app = app(receiver.with_store(Register::default()));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async { axum::serve(listener, app).await });
-
-    let server = OverHttp::new(format!("http://{address}"));
     attack(&server, "/webhooks/fedapay", &fedapay(), &secret)
         .await
         .unwrap()

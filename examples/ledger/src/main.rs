@@ -9,8 +9,8 @@
 //! curl http://127.0.0.1:8080/
 //! ```
 //!
-//! The ledger is `ledger.db`, a file of SQLite's, unless `DATABASE_URL` is that of a PostgreSQL database
-//! or of another file.
+//! The ledger is a file of SQLite's: `ledger.db`, or what `DATABASE_URL` says. In PostgreSQL it is the same
+//! with `PgPool`, `PostgresStore` and a plain `begin`: the guide's chapter on stores has it.
 
 #![forbid(unsafe_code)]
 
@@ -19,52 +19,29 @@ mod books;
 mod tests;
 
 use std::env;
-use std::process::ExitCode;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use countersign::provider::fedapay;
-use countersign::{Receiver, Secret};
+use countersign::{ConfigError, Receiver, Secret};
 use countersign_axum::{Delivery, Webhook, WebhookLayer};
-use tokio::net::TcpListener;
 
 use crate::books::{Books, Error};
 
-/// How long a shutdown waits for what is in hand.
-const GRACE: Duration = Duration::from_secs(20);
-
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            complain(&*why);
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Error> {
+async fn main() -> Result<(), Error> {
     let secret = env::var("FEDAPAY_SECRET").map_err(|_| "FEDAPAY_SECRET is not set")?;
     let url = env::var("DATABASE_URL").unwrap_or_else(|_| "sqlite://ledger.db".into());
-    let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".into());
-
     let books = Books::open(&url).await?;
-    let receiver = Receiver::new("fedapay", fedapay(), [Secret::new(secret)?])?;
-    let receiver = books.dedupe(receiver)?;
-    let listener = TcpListener::bind(&bind).await?;
-    say(&format!("listening on http://{}", listener.local_addr()?));
+    let receiver = receiver(Secret::new(secret)?, &books)?;
+    merchant::serve(app(receiver.clone(), books), receiver).await
+}
 
-    let stop = merchant::told_to_stop()?;
-    axum::serve(listener, app(receiver.clone(), books))
-        .with_graceful_shutdown(stop)
-        .await?;
-    // Handlers whose senders have hung up: their transactions are ended, one way or the other.
-    receiver.drain(GRACE).await;
-    Ok(())
+/// It takes no lease: `book` makes the claim, and afterwards the books are asked whether it is there.
+fn receiver(secret: Secret, books: &Books) -> Result<Receiver, ConfigError> {
+    Receiver::new("fedapay", fedapay(), [secret])?.with_claim_in_transaction(books.events.clone())
 }
 
 fn app(receiver: Receiver, books: Books) -> Router {
@@ -85,7 +62,7 @@ async fn on_fedapay(
         // Countersign believes it only if the database says so, too.
         Ok(()) => StatusCode::OK,
         Err(why) => {
-            complain(&*why);
+            eprintln!("ledger: {why:?}");
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }
@@ -95,16 +72,4 @@ async fn balance(State(books): State<Books>) -> Result<String, StatusCode> {
     let balance = books.balance().await;
     let (entries, total) = balance.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     Ok(format!("{entries} entries, {total} in all\n"))
-}
-
-/// What went wrong, and why: a store that failed leaves it to its database to say.
-fn complain(why: &(dyn std::error::Error + 'static)) {
-    let causes = std::iter::successors(Some(why), |why| why.source());
-    let causes: Vec<String> = causes.map(ToString::to_string).collect();
-    eprintln!("ledger: {}", causes.join(": "));
-}
-
-#[expect(clippy::print_stdout, reason = "it is a program")]
-fn say(line: &str) {
-    println!("{line}");
 }

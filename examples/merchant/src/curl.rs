@@ -2,6 +2,7 @@
 //!
 //! A server that anybody else can reach must print none: each is a genuine delivery.
 
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use countersign_testkit::{Sample, SignError, Signer};
@@ -16,7 +17,7 @@ use crate::Endpoint;
 /// If a sample cannot be signed.
 pub fn lines_to_try<'e>(
     endpoints: impl IntoIterator<Item = &'e Endpoint>,
-    address: &str,
+    address: SocketAddr,
 ) -> Result<String, SignError> {
     let mut block =
         "# To try it, paste a line into another terminal; its second time is a duplicate.\n\

@@ -1,13 +1,11 @@
 //! The five endpoints, each with a secret of its own.
 
 use std::env::{self, VarError};
-use std::time::Duration;
 
 use countersign::provider::Setting;
-use countersign::{ConfigErrorKind, Provider, Receiver, Secret, TypeSource, provider};
-use futures_util::future::join_all;
-
-use crate::log::Log;
+use countersign::{
+    ConfigErrorKind, Provider, Receiver, Secret, TracingObserver, TypeSource, provider,
+};
 
 /// CentralPay's documentation does not say in which header its signature stands. A captured
 /// delivery does.
@@ -111,11 +109,9 @@ impl Endpoints {
         ]
     }
 
-    /// Drains all receivers at once. `false` if something was left unsettled.
-    pub async fn drain(&self, deadline: Duration) -> bool {
-        let all = self.all();
-        let drained = join_all(all.map(|endpoint| endpoint.receiver.drain(deadline))).await;
-        drained.into_iter().all(|settled| settled)
+    /// All of their receivers.
+    pub fn receivers(&self) -> impl Iterator<Item = &Receiver> {
+        self.all().map(|endpoint| &endpoint.receiver).into_iter()
     }
 }
 
@@ -138,10 +134,11 @@ impl Endpoint {
             };
             format!("{name}: {error}")
         })?;
-        // The store is in memory: it forgets with the process, and is no other worker's.
+        // The store is in memory: it forgets with the process, and is no other worker's. What becomes of each
+        // delivery is logged: the sender is told nothing of why it was refused.
         Ok(Endpoint {
             path,
-            receiver: receiver.with_observer(Log),
+            receiver: receiver.with_observer(TracingObserver),
             secret,
         })
     }

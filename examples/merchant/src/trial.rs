@@ -101,9 +101,23 @@ pub fn takes_the_lines_that_it_prints(server: &str) {
         let answer = server.answer(&request.bytes("GET"));
         assert!(answer.starts_with("HTTP/1.1 405"), "{line}\n{answer}");
     }
-    let (status, rest) = server.stop("TERM");
+    let (status, rest, log) = server.stop("TERM");
     assert_eq!(status.code(), Some(0));
     assert_eq!(rest, Vec::<String>::new(), "a handler ran that should not");
+    // The sender was told nothing of why; the log is.
+    for said in [
+        "signature_mismatch",
+        "missing_header",
+        "delivered",
+        "duplicate",
+    ] {
+        let count = log.iter().filter(|line| line.contains(said)).count();
+        assert!(count >= 4, "{said}: {log:?}");
+    }
+    for (name, secret) in &SETTINGS[1..] {
+        let shown = log.iter().find(|line| line.contains(secret));
+        assert_eq!(shown, None, "{name} is in it");
+    }
 }
 
 /// A delivery is half sent when the server is told to stop: it is answered all the same, with 200 if
@@ -177,6 +191,7 @@ struct Server {
     address: String,
     lines: Vec<String>,
     printed: Receiver<String>,
+    logged: Receiver<String>,
 }
 
 impl Server {
@@ -185,21 +200,17 @@ impl Server {
             .envs(SETTINGS)
             .env("BIND", "127.0.0.1:0")
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (told, printed) = channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                let _ = told.send(line);
-            }
-        });
+        let printed = lines(child.stdout.take().unwrap());
+        let logged = lines(child.stderr.take().unwrap());
         let mut server = Server {
             child,
             address: String::new(),
             lines: Vec::new(),
             printed,
+            logged,
         };
         let next = || {
             server
@@ -253,12 +264,27 @@ impl Server {
         wait(&mut self.child)
     }
 
-    /// Stops it, and returns what it had still printed.
-    fn stop(&mut self, signal: &str) -> (ExitStatus, Vec<String>) {
+    /// Stops it, and returns what it had still printed, and its whole log.
+    fn stop(&mut self, signal: &str) -> (ExitStatus, Vec<String>, Vec<String>) {
         self.signal(signal);
         let status = self.wait();
-        (status, self.printed.iter().collect())
+        (
+            status,
+            self.printed.iter().collect(),
+            self.logged.iter().collect(),
+        )
     }
+}
+
+/// The lines of a pipe as they come, so that it is never full.
+fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (told, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let _ = told.send(line);
+        }
+    });
+    lines
 }
 
 impl Drop for Server {

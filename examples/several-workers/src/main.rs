@@ -12,12 +12,12 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-mod fleet;
-
 use std::env;
 use std::error::Error;
-use std::io::Read as _;
-use std::time::Duration;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -27,6 +27,8 @@ use countersign::{AnyStore, Receiver, Secret};
 use countersign_axum::{Webhook, WebhookLayer};
 use countersign_redis::RedisStore;
 use countersign_sqlx::SqliteStore;
+use countersign_testkit::{OverHttp, Sample, Signer, Target as _};
+use futures_util::future::try_join_all;
 use tokio::net::TcpListener;
 
 /// What the program tells its own workers, on ports that only this machine reaches.
@@ -38,10 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    match env::args().nth(1).as_deref() {
-        None => fleet::play().await,
-        Some("worker") => work().await,
-        Some(other) => Err(format!("{other:?} is nothing that it can do").into()),
+    match env::args().nth(1) {
+        None => play().await,
+        Some(_) => work().await,
     }
 }
 
@@ -66,18 +67,62 @@ async fn work() -> Result<(), Box<dyn Error>> {
 
 /// The one thing that the workers share.
 async fn store() -> Result<AnyStore, Box<dyn Error>> {
-    Ok(match (env::var("REDIS_URL"), env::var("EVENTS")) {
-        (Ok(url), _) => AnyStore::new(RedisStore::open(&url)?),
-        (_, Ok(file)) => {
-            let file = SqliteStore::new(file).with_timeout(PATIENCE);
-            file.migrate().await?;
-            AnyStore::new(file)
-        }
-        _ => return Err("a worker needs REDIS_URL, or a file in EVENTS".into()),
-    })
+    if let Ok(url) = env::var("REDIS_URL") {
+        return Ok(AnyStore::new(RedisStore::open(&url)?));
+    }
+    let file = SqliteStore::new(env::var("EVENTS")?).with_timeout(PATIENCE);
+    file.migrate().await?;
+    Ok(AnyStore::new(file))
 }
 
 async fn on_event(Webhook(event): Webhook<fedapay::Event>) -> StatusCode {
-    println!("worker {}: {:?} is booked", std::process::id(), event.id);
+    // Standard output is for the worker's address alone.
+    eprintln!("worker {}: {:?} is booked", std::process::id(), event.id);
     StatusCode::OK
+}
+
+/// Starts a worker, and yields where it listens. It ends with its standard input: with this process.
+fn start(file: &Path) -> Result<(Child, OverHttp), Box<dyn Error>> {
+    let mut worker = Command::new(env::current_exe()?)
+        .arg("worker")
+        .env("EVENTS", file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut url = String::new();
+    let printed = worker.stdout.take().ok_or("a worker without output")?;
+    BufReader::new(printed).read_line(&mut url)?;
+    Ok((worker, OverHttp::new(url.trim_end())))
+}
+
+/// The provider: it sends three workers the same event at once.
+async fn play() -> Result<(), Box<dyn Error>> {
+    let directory = tempfile::tempdir()?;
+    let start = |_| start(&directory.path().join("events.db"));
+    let mut workers = (0..3).map(start).collect::<Result<Vec<_>, _>>()?;
+
+    let event = Sample::of(&fedapay(), "transaction.approved")?;
+    let signer = Signer::new(&fedapay(), &Secret::new(SECRET)?)?;
+    // Signed anew, again and again, until it is told that all is well.
+    let deliver = async |(_, worker): &(Child, OverHttp)| -> Result<String, Box<dyn Error>> {
+        for _attempt in 0..10 {
+            let signed = signer.sign(&event, SystemTime::now().into())?;
+            let answer = worker.deliver(signed.to(PATH)).await?;
+            if answer.status() == StatusCode::OK {
+                let outcome = answer.headers().get("webhook-outcome");
+                let outcome = outcome.map_or(Ok("it ran here"), |outcome| outcome.to_str());
+                return Ok(outcome?.to_owned());
+            }
+        }
+        Err("a worker took it in none of its attempts".into())
+    };
+    println!("one event, to three workers at once:");
+    for answer in try_join_all(workers.iter().map(deliver)).await? {
+        println!("  {answer}");
+    }
+    for (worker, _) in &mut workers {
+        drop(worker.stdin.take());
+        worker.wait()?;
+    }
+    Ok(())
 }

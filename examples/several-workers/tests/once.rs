@@ -17,7 +17,7 @@ fn play(redis: Option<&str>) -> String {
     program.envs(redis.map(|url| ("REDIS_URL", url)));
     let output = program.output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
 }
 
 fn ran_once(printed: &str) {

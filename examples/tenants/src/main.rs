@@ -16,17 +16,14 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::env;
 use std::error::Error;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
 use countersign::{Asked, ConfigError, Receiver, Secret, Tenant, provider};
 use countersign_axum::{Delivery, WebhookLayer};
-use tokio::net::TcpListener;
 
 /// Whose secrets are whose. A platform has them in a database or a vault; a lookup may wait for it.
 #[derive(Clone, Default)]
@@ -39,7 +36,8 @@ impl Shops {
         shops.insert(shop.to_owned(), secrets);
     }
 
-    /// Asked for each delivery, **before anything of it is proved**.
+    /// Asked for each delivery, **before anything of it is proved**. In a router that is nested in another
+    /// (`nest`), the path would be without the prefix of the nest.
     fn find(&self, asked: &Asked) -> Option<Tenant> {
         let shop = asked.path().strip_prefix("/webhooks/")?;
         let shops = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -54,15 +52,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     shops.set("pear", vec![Secret::new("whsec_pear-0123456789")?]);
     shops.set("plum", vec![Secret::new("whsec_plum-0123456789")?]);
 
-    let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".into());
     let receiver = receiver(shops)?;
-    let listener = TcpListener::bind(bind).await?;
-    println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app(receiver.clone()))
-        .with_graceful_shutdown(merchant::told_to_stop()?)
-        .await?;
-    receiver.drain(Duration::from_secs(20)).await;
-    Ok(())
+    merchant::serve(app(receiver.clone()), receiver).await
 }
 
 fn receiver(shops: Shops) -> Result<Receiver, ConfigError> {

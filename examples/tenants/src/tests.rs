@@ -22,9 +22,7 @@ impl Platform {
             shops.set(shop, vec![secret(&format!("whsec_{shop}-0"))]);
         }
         let app = app(receiver(shops.clone()).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = OverHttp::new(format!("http://{}", listener.local_addr().unwrap()));
-        tokio::spawn(async { axum::serve(listener, app).await });
+        let server = OverHttp::new(merchant::serve_in_background(app).await.unwrap());
         Platform { shops, server }
     }
 

@@ -12,14 +12,12 @@
 //! ```
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 #[cfg(test)]
 mod tests;
 
 use std::env;
 use std::error::Error;
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -28,7 +26,6 @@ use countersign::provider::fedapay;
 use countersign::{ConfigError, MetricsObserver, Receiver, Secret, TracingObserver};
 use countersign_axum::{Webhook, WebhookLayer};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
 
 /// To try it with. A server that is reached by others has no default for a secret.
 const SANDBOX: &str = "wh_sandbox_only-to-try";
@@ -40,15 +37,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let numbers = PrometheusBuilder::new().install_recorder()?;
 
     let secret = Secret::new(env::var("FEDAPAY_SECRET").unwrap_or_else(|_| SANDBOX.into()))?;
-    let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".into());
     let receiver = receiver(secret)?;
-    let listener = TcpListener::bind(bind).await?;
-    println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app(receiver.clone(), numbers))
-        .with_graceful_shutdown(merchant::told_to_stop()?)
-        .await?;
-    receiver.drain(Duration::from_secs(20)).await;
-    Ok(())
+    merchant::serve(app(receiver.clone(), numbers), receiver).await
 }
 
 /// Both observers are told of everything.

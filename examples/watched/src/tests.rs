@@ -50,9 +50,7 @@ async fn what_became_of_each_delivery() {
         .init();
     let numbers = PrometheusBuilder::new().install_recorder().unwrap();
     let app = app(receiver(Secret::new(SANDBOX).unwrap()).unwrap(), numbers);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = OverHttp::new(format!("http://{}", listener.local_addr().unwrap()));
-    tokio::spawn(async { axum::serve(listener, app).await });
+    let server = OverHttp::new(merchant::serve_in_background(app).await.unwrap());
 
     let [approved, declined] = ["transaction.approved", "transaction.declined"]
         .map(|kind| Sample::of(&fedapay(), kind).unwrap());

@@ -1,5 +1,6 @@
 //! Claims in the handler's own transaction, through both adapters and on real databases.
 
+mod killed;
 mod shop;
 mod site;
 mod suite;

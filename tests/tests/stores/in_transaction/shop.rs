@@ -1,5 +1,6 @@
 //! A shop that books payments, each with its event's claim in one transaction.
 
+use std::path::Path;
 use std::time::Duration;
 
 use countersign::{Delivery, Receiver, StoreError, TransactionStore};
@@ -9,7 +10,7 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 use super::site::{Deed, Deeds, PATIENCE};
-use crate::sqlite::File;
+use crate::sqlite::{File, open};
 
 const PAYMENTS: &str = "create table if not exists payments (event text not null)";
 const BOOK: &str = "insert into payments (event) values ($1)";
@@ -30,15 +31,33 @@ pub enum Shop {
 
 /// What keeps a shop's database there.
 pub enum Ground {
-    Database(#[expect(dead_code, reason = "shown where a test fails")] Database),
-    File(#[expect(dead_code, reason = "removed when it is dropped")] File),
+    Database(Database),
+    File(File),
+}
+
+impl Ground {
+    /// Where another process finds it.
+    pub fn url(&self) -> String {
+        match self {
+            Ground::Database(database) => database.url.clone(),
+            Ground::File(file) => file.url(),
+        }
+    }
 }
 
 impl Shop {
+    /// The shop on a ground, as another process has it.
+    pub async fn at(url: &str) -> Shop {
+        match url.strip_prefix("sqlite://") {
+            Some(path) => Shop::in_file(Path::new(path)).await,
+            None => Shop::on_server(url, PATIENCE).await,
+        }
+    }
+
     /// One of each kind, in a database of its own; PostgreSQL only where there is a server.
     pub async fn each() -> Vec<(Shop, Ground)> {
         let file = File::new();
-        let mut shops = vec![(Shop::in_file(&file).await, Ground::File(file))];
+        let mut shops = vec![(Shop::in_file(&file.path()).await, Ground::File(file))];
         if let Some(database) = Postgres::database() {
             let shop = Shop::on_server(&database.url, PATIENCE).await;
             shops.push((shop, Ground::Database(database)));
@@ -58,10 +77,10 @@ impl Shop {
         Shop::Postgres { store, pool }
     }
 
-    pub async fn in_file(file: &File) -> Shop {
-        let store = file.store();
+    pub async fn in_file(path: &Path) -> Shop {
+        let store = open(path);
         store.migrate().await.unwrap();
-        let options = SqliteConnectOptions::new().filename(file.path());
+        let options = SqliteConnectOptions::new().filename(path);
         let options = options.busy_timeout(PATIENCE);
         let pool = SqlitePoolOptions::new();
         let pool = pool.max_connections(8).connect_with(options).await.unwrap();

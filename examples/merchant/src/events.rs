@@ -1,18 +1,16 @@
-//! The handlers. Each runs once for an event that its provider really sent: what is forged, stale or
-//! done already does not come so far.
+//! What this merchant does with an event, whatever framework brought it.
 //!
-//! A 2xx commits the event, anything else releases it, and the provider sends it again. This is
-//! at-least-once: effects that must not happen twice, crash or not, need the event's id beside them
-//! in one transaction.
+//! A handler runs once for an event that its provider really sent: what is forged, stale or done already
+//! does not come so far. A 2xx commits the event, anything else releases it, and the provider sends it
+//! again. This is at-least-once: effects that must not happen twice, crash or not, need the event's id
+//! beside them in one transaction, as in `examples/ledger`.
 
-use std::fmt;
-
-use axum::http::StatusCode;
 use countersign::provider::{banking_circle, centralpay, fedapay, fourpay, zibapay};
-use countersign_axum::{Webhook, Webhooks};
+
+use crate::say;
 
 /// CentralPay: a name in two parts, and a payload whose form is not public.
-pub(crate) async fn on_centralpay(Webhook(event): Webhook<centralpay::Event>) -> StatusCode {
+pub fn centralpay(event: centralpay::Event) {
     use centralpay::Data::*;
     match &event.data {
         TransactionSucceeded(payload) | TransactionCaptured(payload) => {
@@ -46,11 +44,10 @@ pub(crate) async fn on_centralpay(Webhook(event): Webhook<centralpay::Event>) ->
             raw.len()
         )),
     }
-    StatusCode::OK
 }
 
 /// FedaPay: transactions and customers.
-pub(crate) async fn on_fedapay(Webhook(event): Webhook<fedapay::Event>) -> StatusCode {
+pub fn fedapay(event: fedapay::Event) {
     use fedapay::Data::*;
     match event.data {
         TransactionApproved(change) | TransactionTransferred(change) => {
@@ -86,14 +83,11 @@ pub(crate) async fn on_fedapay(Webhook(event): Webhook<fedapay::Event>) -> Statu
             say(format_args!("fedapay: {name:?}, {} bytes", raw.len()));
         }
     }
-    StatusCode::OK
 }
 
 /// Banking Circle sends up to a thousand events at once. Those that are done already are not among
 /// these.
-pub(crate) async fn on_banking_circle(
-    Webhooks(events): Webhooks<banking_circle::Event>,
-) -> StatusCode {
+pub fn banking_circle(events: Vec<banking_circle::Event>) {
     for event in events {
         let id = event.id;
         let what = match event.data {
@@ -118,11 +112,10 @@ pub(crate) async fn on_banking_circle(
         let name = event.name.unwrap_or_default();
         say(format_args!("banking-circle: {name:?} {id:?}: {what:?}"));
     }
-    StatusCode::OK
 }
 
 /// ZibaPay: payloads whose form is not public.
-pub(crate) async fn on_zibapay(Webhook(event): Webhook<zibapay::Event>) -> StatusCode {
+pub fn zibapay(event: zibapay::Event) {
     use zibapay::Data::*;
     match event.data {
         PaymentCompleted(payload) => say(format_args!("zibapay: paid, {:?}", payload.as_str())),
@@ -133,11 +126,10 @@ pub(crate) async fn on_zibapay(Webhook(event): Webhook<zibapay::Event>) -> Statu
             say(format_args!("zibapay: {name:?}, {} bytes", raw.len()));
         }
     }
-    StatusCode::OK
 }
 
 /// 4Pay: no delivery names its type; the payload's shape tells it.
-pub(crate) async fn on_fourpay(Webhook(event): Webhook<fourpay::Event>) -> StatusCode {
+pub fn fourpay(event: fourpay::Event) {
     use fourpay::Data::*;
     match event.data {
         CardTransaction(bought) => say(format_args!(
@@ -158,10 +150,4 @@ pub(crate) async fn on_fourpay(Webhook(event): Webhook<fourpay::Event>) -> Statu
         )),
         Unknown { raw, .. } => say(format_args!("4pay: something else, {} bytes", raw.len())),
     }
-    StatusCode::OK
-}
-
-#[expect(clippy::print_stdout, reason = "an example shows what it does")]
-pub(crate) fn say(what: fmt::Arguments<'_>) {
-    println!("{what}");
 }
