@@ -4,33 +4,16 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 
-use super::schemes::{Change, named_change};
+use super::schemes::{Change, jwt, message, named_change};
 use super::urls::spellings;
 use super::{Captured, Code};
 use crate::provider::{Provider, Setting};
 use crate::scheme::{
-    JwtAlgorithms, JwtScheme, MessageAlgorithm, MessageScheme, Scheme, SignatureEncoding,
-    SignatureSource,
+    JwtAlgorithms, JwtScheme, MessageAlgorithm, MessageScheme, SignatureEncoding, SignatureSource,
 };
 
 const OTHER_BODY: &str = "The signature is right, but made for another body: this one was changed on its \
                           way, or somebody put it behind a proof that he had seen. Do not accept it.";
-
-fn message(
-    all: &mut Vec<Change>,
-    code: Code,
-    detail: &str,
-    edit: impl Fn(&mut MessageScheme) -> Option<()> + 'static,
-) {
-    all.push(named_change(code, detail, move |provider| {
-        let Scheme::Message(scheme) = provider.scheme() else {
-            return None;
-        };
-        let mut scheme = scheme.clone();
-        edit(&mut scheme)?;
-        Some(provider.clone().with_scheme(Scheme::Message(scheme)))
-    }));
-}
 
 pub(super) fn message_changes(
     all: &mut Vec<Change>,
@@ -102,22 +85,6 @@ pub(super) fn message_changes(
             Some(())
         });
     }
-}
-
-fn jwt(
-    all: &mut Vec<Change>,
-    code: Code,
-    detail: &str,
-    edit: impl Fn(&mut JwtScheme) -> Option<()> + 'static,
-) {
-    all.push(named_change(code, detail, move |provider| {
-        let Scheme::Jwt(scheme) = provider.scheme() else {
-            return None;
-        };
-        let mut scheme = scheme.clone();
-        edit(&mut scheme)?;
-        Some(provider.clone().with_scheme(Scheme::Jwt(scheme)))
-    }));
 }
 
 pub(super) fn jwt_changes(all: &mut Vec<Change>, scheme: &JwtScheme, delivery: &Captured) {

@@ -8,8 +8,8 @@ use super::messages::{jwt_changes, message_changes};
 use super::{Captured, Code};
 use crate::provider::{self, Provider, Setting, SettingName};
 use crate::scheme::{
-    Grammar, HmacAlgorithm, HmacScheme, Prefix, Scheme, SealedScheme, SignatureEncoding,
-    SignatureSource,
+    Grammar, HmacAlgorithm, HmacScheme, JwtScheme, MessageScheme, Prefix, Scheme, SealedScheme,
+    SignatureEncoding, SignatureSource,
 };
 use crate::window::TimeUnit;
 
@@ -97,21 +97,30 @@ fn names(delivery: &Captured) -> Vec<HeaderName> {
     names
 }
 
-fn hmac(
-    all: &mut Vec<Change>,
-    code: Code,
-    detail: &str,
-    edit: impl Fn(&mut HmacScheme) -> Option<()> + 'static,
-) {
-    all.push(named_change(code, detail, move |provider| {
-        let Scheme::Hmac(scheme) = provider.scheme() else {
-            return None;
-        };
-        let mut scheme = scheme.clone();
-        edit(&mut scheme)?;
-        Some(provider.clone().with_scheme(Scheme::Hmac(scheme)))
-    }));
+/// A function that adds a change of schemes of one kind; another kind has nothing to change.
+macro_rules! changes_of {
+    ($name:ident: $kind:ident($scheme:ty)) => {
+        pub(super) fn $name(
+            all: &mut Vec<Change>,
+            code: Code,
+            detail: &str,
+            edit: impl Fn(&mut $scheme) -> Option<()> + 'static,
+        ) {
+            all.push(named_change(code, detail, move |provider| {
+                let Scheme::$kind(scheme) = provider.scheme() else {
+                    return None;
+                };
+                let mut scheme = scheme.clone();
+                edit(&mut scheme)?;
+                Some(provider.clone().with_scheme(Scheme::$kind(scheme)))
+            }));
+        }
+    };
 }
+
+changes_of!(hmac: Hmac(HmacScheme));
+changes_of!(message: Message(MessageScheme));
+changes_of!(jwt: Jwt(JwtScheme));
 
 pub(super) fn named_change(
     code: Code,
