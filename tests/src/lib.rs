@@ -1,8 +1,9 @@
 //! What the tests of all crates share: attacks, vectors and example payloads, what must hold of any bytes,
-//! real servers, and a tap on the line to one.
+//! real servers, a tap on the line to one, and stores with something around their calls.
 
 #![forbid(unsafe_code)]
 
+pub mod around;
 pub mod attacks;
 pub mod families;
 pub mod hardness;

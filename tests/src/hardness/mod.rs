@@ -6,7 +6,7 @@ mod payloads;
 mod words;
 
 pub use self::deliveries::{Kind, cuts, head, whole};
-pub use self::payloads::{envelope, typed};
+pub use self::payloads::{NEARLY_JSON, envelope, typed};
 pub use self::words::recipe;
 
 /// The first byte, and the rest.

@@ -12,6 +12,55 @@ use countersign_testkit::Signer;
 use crate::families::{NOW, names};
 use crate::vectors::named;
 
+/// Words of a text that is JSON, or nearly: among them what envelopes and signed fields look for.
+pub const NEARLY_JSON: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "null",
+    "true",
+    "1e5",
+    "-0",
+    "1.50",
+    "\"\"",
+    "\"x\"",
+    "\"id\":",
+    "\"name\":",
+    "\"entity\":",
+    "\"type\":",
+    "\"event\":",
+    "\"data\":",
+    "\"klass\":",
+    "\"updated_at\":",
+    "\"eventId\":",
+    "\"notifications\":[",
+    "\"\\u0069d\":",
+    "\u{feff}",
+    "\\",
+    "\"",
+    " ",
+    "\"signature\":",
+    "\"timestamp\":",
+    "\"token\":",
+    "\"event_hash\":",
+    "\"order_id\":",
+    "\"notificationItems\":[{\"NotificationRequestItem\":",
+    "\"additionalData\":{\"hmacSignature\":\"",
+    "\"a\":{\"b\":1}",
+    "{\"id\":\"e\",\"type\":\"t\"}",
+    "\"timestamp\":\"2026-01-02T03:04:05Z\"",
+    "\"notifications\":[{\"eventId\":\"e\"},{}]",
+    "\"cardUuid\":",
+    "\"amount\":",
+    "a=1&",
+    "%2B",
+    "+",
+    "%zz",
+];
+
 fn secret() -> Secret {
     Secret::new("0123456789abcdef0123456789abcdef").expect("a secret")
 }

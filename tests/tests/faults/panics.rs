@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use countersign::{
-    Claim, Commit, DedupeStore, Key, MemoryStore, Observation, Observer, Outcome, Renewal,
-    StoreError, Token,
-};
+use countersign::{MemoryStore, Observation, Observer, Outcome};
+use countersign_testkit::Operation;
+use countersign_tests::around::{Around, Beside};
 
 use crate::stage::Stage;
 
@@ -26,64 +25,24 @@ fn an_observer_that_panics_takes_nothing_with_it() {
     assert_eq!(stage.deliver("a", async |_| 200), "200 duplicate");
 }
 
-/// A memory store whose first commits panic.
-struct Panics {
-    store: MemoryStore,
-    left: AtomicUsize,
-}
+/// Panics at so many commits.
+struct Panics(AtomicUsize);
 
-impl DedupeStore for Panics {
-    async fn claim(
-        &self,
-        keys: &[Key],
-        token: Token,
-        lease: Duration,
-    ) -> Result<Claim, StoreError> {
-        self.store.claim(keys, token, lease).await
-    }
-
-    async fn commit(
-        &self,
-        keys: &[Key],
-        token: Token,
-        retention: Duration,
-    ) -> Result<Commit, StoreError> {
-        if self
-            .left
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-                left.checked_sub(1)
-            })
-            .is_ok()
-        {
+impl Beside for Panics {
+    async fn before(&self, operation: Operation) {
+        let (order, one_less) = (Ordering::SeqCst, |left: usize| left.checked_sub(1));
+        if operation == Operation::Commit && self.0.fetch_update(order, order, one_less).is_ok() {
             panic!("a store that panics");
         }
-        self.store.commit(keys, token, retention).await
-    }
-
-    async fn renew(
-        &self,
-        keys: &[Key],
-        token: Token,
-        lease: Duration,
-    ) -> Result<Renewal, StoreError> {
-        self.store.renew(keys, token, lease).await
-    }
-
-    async fn release(&self, keys: &[Key], token: Token) -> Result<(), StoreError> {
-        self.store.release(keys, token).await
-    }
-
-    fn leases_expire(&self) -> bool {
-        false
     }
 }
 
 #[test]
 fn a_store_that_panics_has_failed_and_the_commit_still_lands() {
     let stage = Stage::new(|receiver, _| {
-        receiver.with_store(Panics {
+        receiver.with_store(Around {
             store: MemoryStore::default(),
-            left: AtomicUsize::new(3),
+            beside: Panics(AtomicUsize::new(3)),
         })
     });
     assert_eq!(stage.deliver("a", async |_| 200), "own 200");

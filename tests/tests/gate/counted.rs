@@ -1,69 +1,32 @@
 //! A store that counts what it is asked.
 
-use std::time::Duration;
-
-use countersign::{Claim, Commit, DedupeStore, Key, Renewal, StoreError, Token};
+use countersign_testkit::Operation;
+use countersign_tests::around::{Around, Beside};
 
 use crate::site::Tally;
 use crate::stage::Shelf;
 
-#[derive(Clone)]
-pub struct CountedStore {
-    pub store: Shelf,
-    pub claims: Tally,
+pub fn counted(store: Shelf) -> Around<Shelf, Calls> {
+    let beside = Calls::default();
+    Around { store, beside }
+}
+
+#[derive(Clone, Default)]
+pub struct Calls {
     /// Calls of any kind.
-    pub calls: Tally,
+    pub all: Tally,
+    /// Claims that were answered.
+    pub claims: Tally,
 }
 
-impl CountedStore {
-    pub fn new(store: Shelf) -> CountedStore {
-        CountedStore {
-            store,
-            claims: Tally::default(),
-            calls: Tally::default(),
+impl Beside for Calls {
+    async fn before(&self, _: Operation) {
+        self.all.add();
+    }
+
+    async fn after(&self, operation: Operation) {
+        if operation == Operation::Claim {
+            self.claims.add();
         }
-    }
-}
-
-impl DedupeStore for CountedStore {
-    async fn claim(
-        &self,
-        keys: &[Key],
-        token: Token,
-        lease: Duration,
-    ) -> Result<Claim, StoreError> {
-        self.calls.add();
-        let claim = self.store.claim(keys, token, lease).await;
-        self.claims.add();
-        claim
-    }
-
-    async fn commit(
-        &self,
-        keys: &[Key],
-        token: Token,
-        retention: Duration,
-    ) -> Result<Commit, StoreError> {
-        self.calls.add();
-        self.store.commit(keys, token, retention).await
-    }
-
-    async fn renew(
-        &self,
-        keys: &[Key],
-        token: Token,
-        lease: Duration,
-    ) -> Result<Renewal, StoreError> {
-        self.calls.add();
-        self.store.renew(keys, token, lease).await
-    }
-
-    async fn release(&self, keys: &[Key], token: Token) -> Result<(), StoreError> {
-        self.calls.add();
-        self.store.release(keys, token).await
-    }
-
-    fn leases_expire(&self) -> bool {
-        self.store.leases_expire()
     }
 }

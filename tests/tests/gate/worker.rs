@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver as Lines, channel};
 use std::time::Duration;
 
-use countersign::{Claim, Commit, DedupeStore, Key, Renewal, StoreError, Token};
+use countersign_testkit::Operation;
+use countersign_tests::around::{Around, Beside};
 use countersign_tests::servers::Process;
 
 use crate::deliveries::shop;
@@ -118,9 +119,9 @@ fn process() {
         .into_iter()
         .find(|point| format!("{:?}", Some(*point)) == halt);
     let lease = Duration::from_millis(read(LEASE).unwrap().parse().unwrap());
-    let store = Halting {
+    let store = Around {
         store: Shelf::open(&read(PLACE).unwrap()),
-        at,
+        beside: Halting(at),
     };
     let receiver = shop()
         .with_store(store)
@@ -147,55 +148,28 @@ fn process() {
 }
 
 /// Halts around the calls of a store.
-struct Halting {
-    store: Shelf,
-    at: Option<Point>,
+struct Halting(Option<Point>);
+
+impl Halting {
+    async fn at(&self, point: Point) {
+        if self.0 == Some(point) {
+            halt_here().await;
+        }
+    }
 }
 
-impl DedupeStore for Halting {
-    async fn claim(
-        &self,
-        keys: &[Key],
-        token: Token,
-        lease: Duration,
-    ) -> Result<Claim, StoreError> {
-        let claim = self.store.claim(keys, token, lease).await;
-        if self.at == Some(Point::AfterTheClaim) {
-            halt_here().await;
+impl Beside for Halting {
+    async fn before(&self, operation: Operation) {
+        if operation == Operation::Commit {
+            self.at(Point::BeforeTheCommit).await;
         }
-        claim
     }
 
-    async fn commit(
-        &self,
-        keys: &[Key],
-        token: Token,
-        retention: Duration,
-    ) -> Result<Commit, StoreError> {
-        if self.at == Some(Point::BeforeTheCommit) {
-            halt_here().await;
+    async fn after(&self, operation: Operation) {
+        match operation {
+            Operation::Claim => self.at(Point::AfterTheClaim).await,
+            Operation::Commit => self.at(Point::AfterTheCommit).await,
+            _ => {}
         }
-        let commit = self.store.commit(keys, token, retention).await;
-        if self.at == Some(Point::AfterTheCommit) {
-            halt_here().await;
-        }
-        commit
-    }
-
-    async fn renew(
-        &self,
-        keys: &[Key],
-        token: Token,
-        lease: Duration,
-    ) -> Result<Renewal, StoreError> {
-        self.store.renew(keys, token, lease).await
-    }
-
-    async fn release(&self, keys: &[Key], token: Token) -> Result<(), StoreError> {
-        self.store.release(keys, token).await
-    }
-
-    fn leases_expire(&self) -> bool {
-        DedupeStore::leases_expire(&self.store)
     }
 }

@@ -11,6 +11,7 @@ use countersign::{
     Envelope, ErrorKind, IdSource, Provider, Secret, TimeUnit, TypeSource, UnixTime, Verifier,
 };
 use countersign_testkit::Signer;
+use countersign_tests::hardness::NEARLY_JSON;
 use http::{HeaderMap, HeaderValue, Request};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -47,34 +48,7 @@ fn senders() -> impl Strategy<Value = (Provider, [Secret; 2], usize, Bytes)> {
 
 /// JSON, or nearly so, with the names that envelopes look for.
 fn json() -> impl Strategy<Value = String> {
-    let token = prop::sample::select(vec![
-        "{",
-        "}",
-        "[",
-        "]",
-        ",",
-        ":",
-        "null",
-        "true",
-        "1e5",
-        "-0",
-        "\"\"",
-        "\"x\"",
-        "\"id\":",
-        "\"name\":",
-        "\"entity\":",
-        "\"klass\":",
-        "\"updated_at\":",
-        "\"notifications\":[",
-        "\"eventId\":",
-        "\"event\":",
-        "\"type\":",
-        "\"cardUuid\":",
-        "\"\\u0069d\":",
-        "\u{feff}",
-        "\"timestamp\":\"2026-01-02T03:04:05Z\"",
-        "\"notifications\":[{\"eventId\":\"e\"},{}]",
-    ]);
+    let token = prop::sample::select(NEARLY_JSON);
     prop::collection::vec(token, 0..20).prop_map(|tokens| tokens.concat())
 }
 

@@ -6,7 +6,7 @@ use countersign::provider::Setting;
 use countersign::{Clock, Envelope, IdSource, Outcome, Provider, TypeSource, UnixTime, provider};
 use countersign_testkit::ManualClock;
 
-use crate::counted::CountedStore;
+use crate::counted::counted;
 use crate::deliveries::{event, signed, signed_at};
 use crate::sender::Sender;
 use crate::site::{Leave, PATIENCE, Route, Runs, Site, until};
@@ -167,7 +167,7 @@ pub fn of_a_slow_handler(stage: &Stage) {
     const SECOND: Duration = Duration::from_secs(1);
     let by_hand = stage.kind == Kind::Memory;
     let clock = ManualClock::new(std::time::SystemTime::now().into());
-    let (runs, store) = (Runs::default(), CountedStore::new(stage.store()));
+    let (runs, store) = (Runs::default(), counted(stage.store()));
     let timer = clock.clone();
     let handler = runs.handler(move |_| {
         let second = timer.sleep(SECOND);
@@ -192,8 +192,8 @@ pub fn of_a_slow_handler(stage: &Stage) {
     }
     if by_hand {
         // Time stands still: each has looked once, and nine of them wait.
-        store.claims.reach(10);
-        assert_eq!((store.claims.get(), site.log.texts().len()), (10, 0));
+        store.beside.claims.reach(10);
+        assert_eq!((store.beside.claims.get(), site.log.texts().len()), (10, 0));
         clock.advance(SECOND);
         site.log.reach(Outcome::Delivered, 1);
         // Behind the commit, whoever looks again finds it.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use countersign::{Outcome, provider};
 
-use crate::counted::CountedStore;
+use crate::counted::counted;
 use crate::deliveries::{batch, event, forged, signed};
 use crate::memory;
 use crate::sender::{Post, Sender};
@@ -16,7 +16,7 @@ const MIB: usize = 1024 * 1024;
 
 /// S8
 pub fn of_a_known_id(stage: &Stage) {
-    let (runs, store) = (Runs::default(), CountedStore::new(stage.store()));
+    let (runs, store) = (Runs::default(), counted(stage.store()));
     let site = Site::new(
         stage.framework,
         stage.shop().with_store(store.clone()),
@@ -28,7 +28,7 @@ pub fn of_a_known_id(stage: &Stage) {
         let answer = sender.send(&post);
         assert_eq!((answer.status, &*answer.body), (401, &b""[..]), "{n}");
     }
-    assert_eq!((store.calls.get(), runs.number()), (0, 0));
+    assert_eq!((store.beside.all.get(), runs.number()), (0, 0));
     assert_eq!(sender.send(&event("a")).status, 201);
     assert_eq!(runs.number(), 1);
 }

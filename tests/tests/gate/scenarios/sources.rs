@@ -2,7 +2,7 @@
 
 use countersign::{Outcome, Sources};
 
-use crate::counted::CountedStore;
+use crate::counted::counted;
 use crate::deliveries::{event, forged};
 use crate::site::{Runs, Site};
 use crate::stage::Stage;
@@ -13,7 +13,7 @@ const PROVIDERS: &str = "203.0.113.0/24";
 /// S24
 pub fn forwarded(stage: &Stage) {
     let allowed = || Sources::only([PROVIDERS]).unwrap();
-    let (runs, store) = (Runs::default(), CountedStore::new(stage.store()));
+    let (runs, store) = (Runs::default(), counted(stage.store()));
     let site = |sources: Sources| {
         let receiver = stage.shop().with_store(store.clone());
         let receiver = receiver.with_sources(sources);
@@ -30,7 +30,7 @@ pub fn forwarded(stage: &Stage) {
         assert_eq!((answer.status, &*answer.body), (401, &b""[..]));
     }
     assert_eq!(direct.log.texts(), ["rejected source_not_allowed 401"; 2]);
-    assert_eq!((store.calls.get(), runs.number()), (0, 0));
+    assert_eq!((store.beside.all.get(), runs.number()), (0, 0));
 
     let proxied = site(allowed().behind(["127.0.0.0/8"]).unwrap());
     let mut sender = proxied.connect();

@@ -11,7 +11,7 @@ use countersign::{
 use countersign_axum::WebhookLayer;
 use tower::ServiceExt;
 
-use crate::counted::CountedStore;
+use crate::counted::counted;
 use crate::deliveries::{event, event_body, forged, memory, shop};
 use crate::sender::Post;
 use crate::site::{Framework, Log, Runs, Site};
@@ -26,7 +26,7 @@ fn a_required_header(framework: Framework) {
         framework,
         kind: Kind::Memory,
     };
-    let (runs, store) = (Runs::default(), CountedStore::new(stage.store()));
+    let (runs, store) = (Runs::default(), counted(stage.store()));
     let receiver = shop().with_store(store.clone());
     let receiver = receiver.require_header("X-Shop", secret("sesame")).unwrap();
     let receiver = receiver.require_header("X-Till", secret("seven")).unwrap();
@@ -60,7 +60,7 @@ fn a_required_header(framework: Framework) {
         let last = site.log.texts().pop().unwrap();
         assert_eq!(last, format!("rejected {why} 401"));
     }
-    assert_eq!((store.calls.get(), runs.number()), (0, 0));
+    assert_eq!((store.beside.all.get(), runs.number()), (0, 0));
     assert_eq!(sender.send(&both(event("a"))).status, 201);
 }
 
@@ -120,25 +120,7 @@ fn without_signatures(framework: Framework) {
     assert_eq!(runs.ids(), [["a"]]);
 }
 
-#[test]
-fn a_required_header_axum() {
-    a_required_header(Framework::Axum);
-}
-
-#[test]
-fn a_required_header_actix_web() {
-    a_required_header(Framework::ActixWeb);
-}
-
-#[test]
-fn without_signatures_axum() {
-    without_signatures(Framework::Axum);
-}
-
-#[test]
-fn without_signatures_actix_web() {
-    without_signatures(Framework::ActixWeb);
-}
+on_both!(a_required_header without_signatures);
 
 #[test]
 fn no_verifier_takes_what_is_not_signed() {

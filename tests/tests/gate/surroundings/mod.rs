@@ -46,6 +46,25 @@
 //! - A streamed body that never completes: S23.
 //! - 200 for a duplicate that is still in progress: S1, S4.
 
+/// A test for each framework of each scene.
+macro_rules! on_both {
+    ($($scene:ident)*) => {
+        mod on_axum {
+            $(#[test]
+            fn $scene() {
+                super::$scene(crate::site::Framework::Axum);
+            })*
+        }
+
+        mod on_actix_web {
+            $(#[test]
+            fn $scene() {
+                super::$scene(crate::site::Framework::ActixWeb);
+            })*
+        }
+    };
+}
+
 mod forged;
 mod guards;
 mod heads;

@@ -137,24 +137,6 @@ impl io::Write for Line {
     }
 }
 
-macro_rules! on_both {
-    ($($scene:ident)*) => {
-        mod axum {
-            $(#[test]
-            fn $scene() {
-                super::$scene(super::Framework::Axum);
-            })*
-        }
-
-        mod actix_web {
-            $(#[test]
-            fn $scene() {
-                super::$scene(super::Framework::ActixWeb);
-            })*
-        }
-    };
-}
-
 on_both! {
     bodies_arrive_as_they_came
     a_batch_arrives_sealed_and_whole

@@ -224,22 +224,4 @@ fn lookups_are_bounded(framework: Framework) {
     );
 }
 
-macro_rules! on_both {
-    ($($scene:ident)*) => {
-        mod axum {
-            $(#[test]
-            fn $scene() {
-                super::$scene(super::Framework::Axum);
-            })*
-        }
-
-        mod actix_web {
-            $(#[test]
-            fn $scene() {
-                super::$scene(super::Framework::ActixWeb);
-            })*
-        }
-    };
-}
-
 on_both!(each_has_its_own nobody_is_refused a_lookup_that_fails_is_a_500 lookups_are_bounded);
