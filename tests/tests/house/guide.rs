@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::provider;
+use countersign::{IdSource, provider};
 
 use crate::{read, root};
 
@@ -29,6 +29,34 @@ fn every_chapter_is_shown_and_compiled() {
         listed.sort_unstable();
         assert_eq!(listed, chapters, "{page}");
     }
+}
+
+/// In the documentation a chapter is a module, and no file: its links are defined there once more.
+#[test]
+fn every_link_between_chapters_leads_there_in_the_documentation_too() {
+    let links = read(&format!("{GUIDE}/mod.rs"));
+    let mut seen = 0;
+    for entry in std::fs::read_dir(root().join(GUIDE)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if !name.ends_with(".md") {
+            continue;
+        }
+        let text = read(&format!("{GUIDE}/{name}"));
+        assert!(
+            !text.contains(".md)"),
+            "{name}: a link is not by a definition"
+        );
+        for line in text.lines().filter(|line| line.ends_with(".md")) {
+            let Some((label, file)) = line.split_once("]: ") else {
+                continue;
+            };
+            let chapter = file.trim_end_matches(".md");
+            let defined = format!("\"{label}]: crate::guide::{chapter}\\n\"");
+            assert!(links.contains(&defined), "{name}: {line}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 8, "only {seen} links were found");
 }
 
 /// A chapter that says which line stops an attack is worth nothing once the line is gone.
@@ -60,6 +88,23 @@ fn what_stops_an_attack_is_there() {
         }
     }
     assert!(seen > 20, "only {seen} files were named");
+}
+
+/// Whoever is known by its bytes alone takes a state that comes back for a duplicate.
+#[test]
+fn the_chapter_on_order_names_who_has_no_id() {
+    let chapter = read(&format!("{GUIDE}/order.md"));
+    let names = [
+        (provider::centralpay(), "CentralPay"),
+        (provider::fedapay(), "FedaPay"),
+        (provider::banking_circle(), "Banking Circle"),
+        (provider::zibapay(), "ZibaPay"),
+        (provider::fourpay(), "4Pay"),
+    ];
+    for (provider, name) in names {
+        let by_digest = matches!(provider.envelope().id, IdSource::Digest);
+        assert_eq!(chapter.contains(name), by_digest, "{name}");
+    }
 }
 
 #[test]

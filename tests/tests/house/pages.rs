@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use countersign::provider;
+
 use crate::{read, root};
 
 /// The README of a crate is its documentation, so that its examples are compiled.
@@ -24,6 +26,19 @@ fn each_crates_readme_is_its_documentation() {
     assert!(seen > 5, "only {seen} crates were found");
 }
 
+/// How many there are is said in words, and not only by the table.
+#[test]
+fn the_readme_counts_the_catalogue() {
+    // The five that it is made for are counted apart.
+    let listed = provider::names().count() - 5;
+    let words = format!("{listed} public schemes");
+    for (page, times) in [("README.md", 2), ("CHANGELOG.md", 1)] {
+        let text = read(page);
+        assert_eq!(text.matches(" public schemes").count(), times, "{page}");
+        assert_eq!(text.matches(&words).count(), times, "{page}: {words}");
+    }
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let mut pages = Vec::new();
@@ -40,7 +55,10 @@ fn every_link_leads_somewhere() {
     let mut seen = 0;
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap();
-        for link in text.split("](").skip(1) {
+        let inline = text.split("](").skip(1);
+        let defined = text.lines().filter_map(|line| line.strip_prefix('['));
+        let defined = defined.filter_map(|line| Some(line.split_once("]: ")?.1));
+        for link in inline.chain(defined) {
             let link = link.split([')', '#']).next().unwrap_or_default();
             if link.is_empty() || link.contains("://") {
                 continue;

@@ -20,10 +20,27 @@
 //! The code in it is compiled, with the adapters and stores that it uses, by the workspace's unpublished
 //! crate `countersign-tests`.
 
+macro_rules! links {
+    () => {
+        concat!(
+            "[order]: crate::guide::order\n",
+            "[reconciliation]: crate::guide::reconciliation\n",
+            "[rollout]: crate::guide::rollout\n",
+            "[slow_work]: crate::guide::slow_work\n",
+            "[stores]: crate::guide::stores\n",
+            "[watching]: crate::guide::watching\n",
+            "\n"
+        )
+    };
+}
+
 /// One chapter a file. Its examples need crates that need this one: a test there holds that none is left out.
+/// A chapter names others by their files, for whoever reads it as one. Here they are modules: of two
+/// definitions of a link the first counts.
 macro_rules! chapters {
     ($($name:ident)*) => {
         $(
+            #[doc = links!()]
             #[cfg_attr(not(doctest), doc = include_str!(concat!(stringify!($name), ".md")))]
             #[cfg_attr(doctest, doc = "Compiled elsewhere.")]
             pub mod $name {}

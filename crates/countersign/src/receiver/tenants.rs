@@ -68,7 +68,8 @@ impl Asked {
         })
     }
 
-    /// The path of the request, as it came: nothing in it is decoded.
+    /// The path of the request, as it came to the adapter: nothing in it is decoded. Axum's `nest` takes its
+    /// prefix away before a layer within it is asked; the scopes of actix-web take nothing away.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -240,7 +241,8 @@ impl Receiver {
     /// It runs **before anything is proved**, so that anyone can make it run: 64 at once, further deliveries
     /// are answered 503. It has as long as a [call to the store](Receiver::with_timeouts); if it takes longer,
     /// fails or panics, or its secrets cannot be used, the answer is 500 and the outcome
-    /// [`SecretsUnavailable`](crate::Outcome::SecretsUnavailable). That a request is for nobody is remembered
+    /// [`SecretsUnavailable`](crate::Outcome::SecretsUnavailable). One that blocks its thread, instead of
+    /// awaiting, is cut off by nothing: a synchronous client belongs into `spawn_blocking` or `web::block`. That a request is for nobody is remembered
     /// for 10 seconds; tenants are not, so that a secret that changed counts at once, and a `find` that is
     /// dear should keep what it found.
     ///
