@@ -5,13 +5,13 @@
 //! again. This is at-least-once: effects that must not happen twice, crash or not, need the event's id
 //! beside them in one transaction, as in `examples/ledger`.
 
-use countersign::provider::{banking_circle, centralpay, fedapay, fourpay, zibapay};
+use countersign::provider;
 
 use crate::say;
 
 /// CentralPay: a name in two parts, and a payload whose form is not public.
-pub fn centralpay(event: centralpay::Event) {
-    use centralpay::Data::*;
+pub fn centralpay(event: provider::centralpay::Event) {
+    use provider::centralpay::Data::*;
     match &event.data {
         TransactionSucceeded(payload) | TransactionCaptured(payload) => {
             say(format_args!("centralpay: paid, {:?}", payload.as_str()));
@@ -47,8 +47,8 @@ pub fn centralpay(event: centralpay::Event) {
 }
 
 /// FedaPay: transactions and customers.
-pub fn fedapay(event: fedapay::Event) {
-    use fedapay::Data::*;
+pub fn fedapay(event: provider::fedapay::Event) {
+    use provider::fedapay::Data::*;
     match event.data {
         TransactionApproved(change) | TransactionTransferred(change) => {
             let payment = change.entity;
@@ -87,27 +87,29 @@ pub fn fedapay(event: fedapay::Event) {
 
 /// Banking Circle sends up to a thousand events at once. Those that are done already are not among
 /// these.
-pub fn banking_circle(events: Vec<banking_circle::Event>) {
+pub fn banking_circle(events: Vec<provider::banking_circle::Event>) {
     for event in events {
         let id = event.id;
         let what = match event.data {
-            banking_circle::Data::IncomingPaymentProcessed(told)
-            | banking_circle::Data::OutgoingPaymentProcessed(told)
-            | banking_circle::Data::OutgoingPaymentRejected(told)
-            | banking_circle::Data::OutgoingDirectDebitPendingProcessing(told)
-            | banking_circle::Data::MissingFunding(told)
-            | banking_circle::Data::PaymentRouting(told)
-            | banking_circle::Data::Reversed(told) => told.content.payment_id,
-            banking_circle::Data::IncomingPaymentBooked(told)
-            | banking_circle::Data::OutgoingPaymentBooked(told) => {
+            provider::banking_circle::Data::IncomingPaymentProcessed(told)
+            | provider::banking_circle::Data::OutgoingPaymentProcessed(told)
+            | provider::banking_circle::Data::OutgoingPaymentRejected(told)
+            | provider::banking_circle::Data::OutgoingDirectDebitPendingProcessing(told)
+            | provider::banking_circle::Data::MissingFunding(told)
+            | provider::banking_circle::Data::PaymentRouting(told)
+            | provider::banking_circle::Data::Reversed(told) => told.content.payment_id,
+            provider::banking_circle::Data::IncomingPaymentBooked(told)
+            | provider::banking_circle::Data::OutgoingPaymentBooked(told) => {
                 format!("{} by {}", told.content.payment_id, told.content.amount)
             }
-            banking_circle::Data::PaymentStatus(told) => told.content.transaction_status,
-            banking_circle::Data::CaseEvents(told) => told.content.case_id,
-            banking_circle::Data::AccountHolderVerification(told)
-            | banking_circle::Data::AgencyBankingWhitelistResult(told)
-            | banking_circle::Data::MandateStatus(told) => told.content.as_str().to_owned(),
-            banking_circle::Data::Unknown { raw, .. } => format!("{} bytes", raw.len()),
+            provider::banking_circle::Data::PaymentStatus(told) => told.content.transaction_status,
+            provider::banking_circle::Data::CaseEvents(told) => told.content.case_id,
+            provider::banking_circle::Data::AccountHolderVerification(told)
+            | provider::banking_circle::Data::AgencyBankingWhitelistResult(told)
+            | provider::banking_circle::Data::MandateStatus(told) => {
+                told.content.as_str().to_owned()
+            }
+            provider::banking_circle::Data::Unknown { raw, .. } => format!("{} bytes", raw.len()),
         };
         let name = event.name.unwrap_or_default();
         say(format_args!("banking-circle: {name:?} {id:?}: {what:?}"));
@@ -115,8 +117,8 @@ pub fn banking_circle(events: Vec<banking_circle::Event>) {
 }
 
 /// ZibaPay: payloads whose form is not public.
-pub fn zibapay(event: zibapay::Event) {
-    use zibapay::Data::*;
+pub fn zibapay(event: provider::zibapay::Event) {
+    use provider::zibapay::Data::*;
     match event.data {
         PaymentCompleted(payload) => say(format_args!("zibapay: paid, {:?}", payload.as_str())),
         PaymentFailed(_) => say(format_args!("zibapay: will not be paid")),
@@ -129,8 +131,8 @@ pub fn zibapay(event: zibapay::Event) {
 }
 
 /// 4Pay: no delivery names its type; the payload's shape tells it.
-pub fn fourpay(event: fourpay::Event) {
-    use fourpay::Data::*;
+pub fn fourpay(event: provider::fourpay::Event) {
+    use provider::fourpay::Data::*;
     match event.data {
         CardTransaction(bought) => say(format_args!(
             "4pay: {:?} is {:?}, {} at {:?}",

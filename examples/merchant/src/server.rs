@@ -34,7 +34,8 @@ pub fn exit_code(program: &str, end: Result<(), Box<dyn Error>>) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     // A store that failed leaves it to its database to say why.
-    let causes = successors(Some(&*why as &dyn Error), |why| why.source());
+    let first: &dyn Error = &*why;
+    let causes = successors(Some(first), |&why| why.source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     eprintln!("{program}: {}", causes.join(": "));
     ExitCode::from(2)
