@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 use bytes::Bytes;
 
-use crate::error::{ConfigError, Error, ErrorKind};
+use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::event::Identity;
 use crate::head::Head;
 use crate::identify::Identifier;
@@ -30,6 +30,12 @@ impl Prepared {
     pub(crate) fn new(provider: &Provider, secrets: &[Secret]) -> Result<Self, ConfigError> {
         let proof = Proof::new(provider, secrets)?;
         let validity = secrets.iter().map(Secret::validity);
+        if validity.clone().any(|validity| validity.is_empty()) {
+            return Err(ConfigError::new(
+                ConfigErrorKind::BadLimit,
+                "a secret's `valid_until` is before its `valid_from`, so that it would verify nothing",
+            ));
+        }
         let validity = match validity
             .clone()
             .all(|validity| validity == Validity::default())

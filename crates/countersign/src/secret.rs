@@ -67,6 +67,14 @@ pub(crate) struct Validity {
 }
 
 impl Validity {
+    /// Whether there is no time at which it holds.
+    pub(crate) fn is_empty(&self) -> bool {
+        match (self.from, self.until) {
+            (Some(from), Some(until)) => until.millis_since(from) < 0,
+            _ => false,
+        }
+    }
+
     pub(crate) fn holds(&self, now: UnixTime) -> bool {
         self.from.is_none_or(|from| now.millis_since(from) >= 0)
             && self.until.is_none_or(|until| now.millis_since(until) <= 0)
@@ -128,7 +136,8 @@ impl Secret {
         })
     }
 
-    /// Verifies nothing before `time`: for a secret that is announced for a day to come.
+    /// Verifies nothing before `time`: for a secret that is announced for a day to come. One that would end
+    /// before it begins is refused where it is used, as [`BadLimit`](ConfigErrorKind::BadLimit).
     #[must_use]
     pub fn valid_from(mut self, time: UnixTime) -> Self {
         self.validity.from = Some(time);

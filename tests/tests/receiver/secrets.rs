@@ -39,6 +39,19 @@ fn a_secret_is_valid_within_its_bounds() {
 }
 
 #[test]
+fn a_secret_that_is_never_valid_is_refused() {
+    let with = |from: i64, until: i64| {
+        let secret = Secret::new(SECRET)
+            .unwrap()
+            .valid_from(UnixTime::from_secs(from))
+            .valid_until(UnixTime::from_secs(until));
+        Verifier::new(&provider::fedapay(), &[secret])
+    };
+    assert_eq!(with(2, 1).unwrap_err().kind(), ConfigErrorKind::BadLimit);
+    assert!(with(1, 1).is_ok());
+}
+
+#[test]
 fn a_delivery_that_has_begun_keeps_its_secrets() {
     let stage = Stage::with_memory(100);
     let shop = stage.open(&stage.fedapay());
