@@ -35,11 +35,11 @@ impl Clock for TokioClock {
 /// Puts a receiver to work. Its keeper gets a thread of its own, which no handler can block.
 pub(crate) fn open(receiver: &Receiver, clock: Arc<dyn Clock>) -> Gate {
     let (gate, keeper) = receiver.open(clock);
+    // Whether or not anybody observes: what is dangerous is said aloud, once.
+    for warning in gate.take_warnings() {
+        tracing::warn!(target: "countersign", endpoint = receiver.endpoint(), "{warning}");
+    }
     if let Some(keeper) = keeper {
-        // Whether or not anybody observes: what is dangerous is said aloud, once.
-        for warning in gate.warnings() {
-            tracing::warn!(target: "countersign", endpoint = receiver.endpoint(), "{warning}");
-        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();

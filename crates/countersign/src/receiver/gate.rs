@@ -17,8 +17,6 @@ use super::track::Track;
 use super::{Config, Receiver, SECOND};
 use crate::error::ErrorKind;
 use crate::head::Head;
-use crate::observer::Outcome;
-use crate::scheme::Scheme;
 use crate::time::{Clock, Sleep};
 
 /// How often something that is waited for is looked at again, at most.
@@ -106,16 +104,8 @@ impl Receiver {
                 clock,
             }),
         };
+        gate.observe_dangers();
         let first = !self.shared.keeper_made.swap(true, Ordering::AcqRel);
-        if first && gate.config.verifier.tolerance().is_none() && gate.config.freshness.is_none() {
-            Track::new(&gate).noticed(Outcome::NoSignedTime, &[], false);
-        }
-        if first && *gate.config.provider.scheme() == Scheme::DangerousUnsigned {
-            Track::new(&gate).noticed(Outcome::Unsigned, &[], false);
-        }
-        if first && gate.config.observe_only {
-            Track::new(&gate).noticed(Outcome::ObserveOnly, &[], false);
-        }
         let keeper = first.then(|| Keeper::new(&gate));
         (gate, keeper)
     }
@@ -175,34 +165,6 @@ impl Gate {
         self.check_guards(head, &track)?;
         let secrets = self.shared.secrets.load_full();
         Intake::begin(track, head, declared, secrets)
-    }
-
-    /// What an operator has to know of how this receiver is set up: that it does not protect as much as others
-    /// do. An adapter logs it when it is given the [`Keeper`].
-    pub fn warnings(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let config = &self.config;
-        let unsigned = *config.provider.scheme() == Scheme::DangerousUnsigned;
-        let token_only = config.provider.scheme().is_token_only() && !unsigned;
-        let all = [
-            (
-                config.observe_only,
-                "this endpoint observes only: forged deliveries and duplicates reach the handler",
-            ),
-            (
-                unsigned,
-                "this endpoint takes deliveries that are not signed: nothing in them is proved",
-            ),
-            (
-                token_only,
-                "this provider sends the same token each time: whoever saw one delivery can send any",
-            ),
-            (
-                config.fail_open,
-                "while the store cannot be reached, events run without a claim, and may run twice",
-            ),
-        ];
-        all.into_iter()
-            .filter_map(|(holds, warning)| holds.then_some(warning))
     }
 
     /// Whether what is refused is handed to the handler nevertheless, without a [`Run`](crate::Run): see

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use arc_swap::ArcSwap;
 use slab::Slab;
 
+use super::dangers::Said;
 use super::keeper::Jobs;
 use super::state::RunState;
 use crate::dedupe::Key;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicBool,
     pub(crate) clock: OnceLock<Arc<dyn Clock>>,
     pub(crate) keeper_made: AtomicBool,
+    pub(crate) said: Said,
     pub(crate) jobs: Arc<Jobs>,
     /// The runs that did not finish at once: those that the keeper watches and renews.
     pub(crate) watched: Mutex<Slab<Arc<RunState>>>,
@@ -46,6 +48,7 @@ impl Shared {
             draining: AtomicBool::default(),
             clock: OnceLock::default(),
             keeper_made: AtomicBool::default(),
+            said: Said::default(),
             jobs: Arc::default(),
             watched: Mutex::default(),
         }

@@ -8,6 +8,7 @@
 
 mod admission;
 mod connection;
+mod dangers;
 mod delivery;
 mod gate;
 mod greeting;

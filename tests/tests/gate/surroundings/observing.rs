@@ -77,6 +77,8 @@ fn a_body_that_breaks_off_breaks_off(framework: Framework) {
         sender.end();
         let _ = sender.try_response();
     }
+    site.log.reach(Outcome::Rejected, 2);
+    assert_eq!(site.log.texts(), ["rejected body_broken 400"; 2]);
     let mut sender = site.connect();
     assert_eq!(sender.send(&event("c")).status, 202);
     assert!(site.given() == [(Some("c".to_owned()), event("c").body)]);
@@ -109,9 +111,18 @@ fn it_is_logged_at_the_start() {
         let twice = shop().dangerously_observe_only();
         WebhookMiddleware::new(twice.clone());
         WebhookMiddleware::new(twice);
+        // One of two clones, and not the first one.
+        let calm = shop();
+        WebhookLayer::new(calm.clone());
+        WebhookLayer::new(calm.dangerously_observe_only());
     });
     let lines: Vec<String> = told.try_iter().collect();
-    let words = ["observes only", "may run twice", "observes only"];
+    let words = [
+        "observes only",
+        "may run twice",
+        "observes only",
+        "observes only",
+    ];
     assert_eq!(lines.len(), words.len(), "{lines:?}");
     for (line, words) in lines.iter().zip(words) {
         assert!(
