@@ -100,9 +100,7 @@ pub(crate) async fn refuse(refusal: Refusal<PayloadError>, mut body: Payload) ->
             false => cut_off(answer, body),
         },
         Refusal::Silent(answer) => cut_off(answer, body),
-        Refusal::Late(answer) => respond(answer),
-        // The connection broke, or the sender broke the protocol.
-        Refusal::Broken(_) => HttpResponse::BadRequest().finish(),
+        Refusal::Late(answer) | Refusal::Broken(answer, _) => respond(answer),
         Refusal::Greeted(greeting) => greet(*greeting),
     }
 }

@@ -2,33 +2,36 @@
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use countersign::Refusal;
 use futures_util::stream::{StreamExt, iter};
 
-/// What has been read of a body.
+/// What has been read of a body: in one piece, since chunks may be as small as a byte.
 #[derive(Default)]
 pub(crate) struct Kept {
-    read: Vec<Result<Bytes, PayloadError>>,
+    read: BytesMut,
+    broken: Option<PayloadError>,
 }
 
 impl Kept {
     pub(crate) fn push(&mut self, chunk: &Bytes) {
-        self.read.push(Ok(chunk.clone()));
+        self.read.extend_from_slice(chunk);
     }
 
     /// The body as it came: what has been read, and what is left of it in `rest`.
     pub(crate) fn with(self, rest: Payload) -> Payload {
+        let read = (!self.read.is_empty()).then(|| Ok(self.read.freeze()));
+        let read = iter(read.into_iter().chain(self.broken.map(Err)));
         Payload::Stream {
-            payload: Box::pin(iter(self.read).chain(rest)),
+            payload: Box::pin(read.chain(rest)),
         }
     }
 
     /// The same of a request that would have been refused. A body that broke off breaks off for the
     /// handler too.
     pub(crate) fn refused(mut self, refusal: Refusal<PayloadError>, rest: Payload) -> Payload {
-        if let Refusal::Broken(error) = refusal {
-            self.read.push(Err(error));
+        if let Refusal::Broken(_, error) = refusal {
+            self.broken = Some(error);
         }
         self.with(rest)
     }

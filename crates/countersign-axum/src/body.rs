@@ -14,7 +14,7 @@ use axum_core::response::{IntoResponse, Response};
 use bytes::Buf;
 use countersign::{Admission, Answer, Gate, Greeting, Head, Refusal};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt;
 
@@ -112,9 +112,9 @@ pub(crate) async fn refuse(refusal: Refusal<Error>, body: &mut Body) -> Response
             drain(body).await;
             respond(answer)
         }
-        Refusal::Silent(answer) | Refusal::Late(answer) => respond(answer),
-        // The connection broke, or the sender broke the protocol.
-        Refusal::Broken(_) => StatusCode::BAD_REQUEST.into_response(),
+        Refusal::Silent(answer) | Refusal::Late(answer) | Refusal::Broken(answer, _) => {
+            respond(answer)
+        }
         Refusal::Greeted(greeting) => greet(*greeting),
     }
 }

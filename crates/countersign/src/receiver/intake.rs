@@ -45,7 +45,7 @@ pub enum Refusal<E> {
     /// It is refused with its whole body read.
     Late(Answer),
     /// Its body broke off.
-    Broken(E),
+    Broken(Answer, E),
     /// It is a handshake, which has its answer.
     Greeted(Box<Greeting>),
 }
@@ -89,7 +89,7 @@ impl<'h> Intake<'h> {
                 track,
                 begun: now,
             }),
-            Err(error) => Err(track.refuse(error.kind(), &[])),
+            Err(error) => Err(track.refuse_unproved(error)),
         }
     }
 
@@ -108,7 +108,7 @@ impl<'h> Intake<'h> {
         } else {
             Err(Error::new(ErrorKind::TooManyUnverified))
         };
-        taken.map_err(|error| self.track.refuse(error.kind(), &[]))
+        taken.map_err(|error| self.track.refuse_unproved(error))
     }
 
     /// Gives up on a body that did not arrive in time.
@@ -155,14 +155,14 @@ impl<'h> Intake<'h> {
                 return Err(track.refuse(ErrorKind::UnknownTenant, &[]));
             }
             Ok(verified) => verified,
-            Err(error) => return Err(track.refuse_unverified(error.kind())),
+            Err(error) => return Err(track.refuse_unverified(error)),
         };
         drop(held);
         track.verified(&verified);
         // Before anything is looked for in it: there is no event.
         let handshake = track.gate.config.handshake.as_ref();
         if let Some(greeting) = handshake.and_then(|handshake| handshake.answer(&verified)) {
-            track.answered(Outcome::Handshake, None, StatusCode::OK, &[]);
+            track.answered(Outcome::Handshake, StatusCode::OK, &[]);
             return Ok(Admission::greeted(track, verified, greeting));
         }
         if !track.gate.config.looks_at_events() {
@@ -211,7 +211,8 @@ impl Gate {
                         Err(answer) => return Poll::Ready(Err(Refusal::Early(answer))),
                     },
                     Poll::Ready(Some(Err(error))) => {
-                        return Poll::Ready(Err(Refusal::Broken(error)));
+                        let answer = intake.track.refuse(ErrorKind::BodyBroken, &[]);
+                        return Poll::Ready(Err(Refusal::Broken(answer, error)));
                     }
                     Poll::Ready(None) => return Poll::Ready(Ok(())),
                     Poll::Pending => {
@@ -224,12 +225,7 @@ impl Gate {
         });
         match self.within(self.body_timeout(), reading).await {
             Some(Ok(())) => {}
-            Some(Err(refusal)) => {
-                if let Refusal::Broken(_) = refusal {
-                    intake.track.refuse(ErrorKind::BodyBroken, &[]);
-                }
-                return Err(refusal);
-            }
+            Some(Err(refusal)) => return Err(refusal),
             None => return Err(Refusal::Silent(intake.timed_out())),
         }
         let now = intake.begun.unwrap_or_else(|| self.clock.now());

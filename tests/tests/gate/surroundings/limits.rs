@@ -126,7 +126,8 @@ fn lies(framework: Framework) {
         "content-length: {length}\r\ncontent-length: {}",
         length + 1
     ));
-    refused(&format!("content-length: {}", length + 1));
+    assert_eq!(refused(&format!("content-length: {}", length + 1)), 400);
+    assert_eq!(site.log.texts().last().unwrap(), "rejected body_broken 400");
     refused(&format!("content-length: {}", length - 1));
     assert_eq!(runs.number(), 0);
     assert_eq!(site.connect().send(&genuine).status, 201);
