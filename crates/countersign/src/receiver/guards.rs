@@ -1,5 +1,7 @@
 //! What a request has to have beside its signature: an address it comes from, a header.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use super::Receiver;
@@ -28,18 +30,88 @@ pub enum Guard {
 #[derive(Clone, Default)]
 pub(crate) struct Guards {
     sources: Option<Arc<Sources>>,
-    headers: Vec<Arc<TokenProof>>,
+    headers: Vec<Required>,
 }
 
+/// A header that has to be there, with one of these secrets.
+#[derive(Clone)]
+struct Required {
+    name: String,
+    secrets: Vec<Secret>,
+    proof: Arc<TokenProof>,
+}
+
+impl Required {
+    fn new(name: String, secrets: Vec<Secret>) -> Result<Required, ConfigError> {
+        let scheme = TokenScheme {
+            header: name.clone().into(),
+            key: KeyFormat::TEXT,
+        };
+        let proof = Arc::new(TokenProof::new(&scheme, &secrets)?);
+        Ok(Required {
+            name,
+            secrets,
+            proof,
+        })
+    }
+
+    fn check<H: Head + ?Sized>(&self, head: &H) -> Result<(), Lacking> {
+        let name = &self.name;
+        let why = match self.proof.begin(head) {
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => format!("{name} has another value"),
+            // Whether it is missing, or there twice.
+            Err(error) => format!("{name}: {error}"),
+        };
+        Err(Lacking::new(ErrorKind::RequiredHeaderMismatch, why))
+    }
+}
+
+/// What a request lacks.
+#[derive(Debug)]
+pub(crate) struct Lacking {
+    kind: ErrorKind,
+    why: Cow<'static, str>,
+}
+
+impl Lacking {
+    pub(crate) fn new(kind: ErrorKind, why: impl Into<Cow<'static, str>>) -> Lacking {
+        let why = why.into();
+        Lacking { kind, why }
+    }
+
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for Lacking {}
+
 impl Guards {
-    fn check<H: Head + ?Sized>(&self, head: &H) -> Result<(), ErrorKind> {
+    fn check<H: Head + ?Sized>(&self, head: &H) -> Result<(), Lacking> {
         if let Some(sources) = &self.sources {
             sources.check(head)?;
         }
-        for header in &self.headers {
-            if header.begin(head).map_err(|error| error.kind())?.is_none() {
-                return Err(ErrorKind::RequiredHeaderMismatch);
+        self.headers
+            .iter()
+            .try_for_each(|header| header.check(head))
+    }
+
+    /// Asks for a header, or takes one more secret in one that is asked for.
+    fn require(&mut self, name: String, secret: Secret) -> Result<(), ConfigError> {
+        let same = |header: &&mut Required| header.name.eq_ignore_ascii_case(&name);
+        match self.headers.iter_mut().find(same) {
+            Some(header) => {
+                let secrets = header.secrets.iter().cloned().chain([secret]).collect();
+                *header = Required::new(name, secrets)?;
             }
+            None => self.headers.push(Required::new(name, vec![secret])?),
         }
         Ok(())
     }
@@ -53,7 +125,7 @@ impl Gate {
         track: &Track,
     ) -> Result<(), Answer> {
         let checked = self.config.guards.check(head);
-        checked.map_err(|kind| track.refuse(kind, &[]))
+        checked.map_err(|lacking| track.refuse_for(lacking.kind(), Some(&lacking), &[]))
     }
 }
 
@@ -71,7 +143,8 @@ impl Receiver {
 
     /// Refuses what lacks the header `name`, or has another value in it than `secret`, compared in constant
     /// time: for a provider that can be told to send headers of the merchant's, as FedaPay can. Beside the
-    /// signature, never instead of it. Each call asks for one more header.
+    /// signature, never instead of it. Each call asks for one more header; one with a name that is asked for
+    /// already takes another secret in it, so that the provider can be told of a new one while the old one counts.
     ///
     /// # Errors
     ///
@@ -89,13 +162,7 @@ impl Receiver {
                 "the secret in a required header cannot be bounded in time",
             ));
         }
-        let name: String = name.into();
-        let scheme = TokenScheme {
-            header: name.into(),
-            key: KeyFormat::TEXT,
-        };
-        let header = TokenProof::new(&scheme, &[secret])?;
-        self.config().guards.headers.push(Arc::new(header));
+        self.config().guards.require(name.into(), secret)?;
         Ok(self)
     }
 

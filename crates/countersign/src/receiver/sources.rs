@@ -3,8 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderName;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::guards::Lacking;
 use crate::error::{ConfigError, ConfigErrorKind, ErrorKind};
 use crate::head::Head;
 
@@ -58,21 +59,26 @@ impl Sources {
     }
 
     /// Whether the request is from an address that is allowed.
-    pub(crate) fn check<H: Head + ?Sized>(&self, head: &H) -> Result<(), ErrorKind> {
-        let peer = head.peer().ok_or(ErrorKind::SourceUnknown)?;
+    pub(crate) fn check<H: Head + ?Sized>(&self, head: &H) -> Result<(), Lacking> {
+        let unknown = "the server does not say whom a connection is from";
+        let unknown = Lacking::new(ErrorKind::SourceUnknown, unknown);
+        let peer = head.peer().ok_or(unknown)?;
         let sender = match among(&self.proxies, peer) {
             true => self.forwarded(head, peer)?,
             false => peer,
         };
         match among(&self.allowed, sender) {
             true => Ok(()),
-            false => Err(ErrorKind::SourceNotAllowed),
+            false => Err(Lacking::new(
+                ErrorKind::SourceNotAllowed,
+                format!("{sender} is not among the sources"),
+            )),
         }
     }
 
     /// Who asked the proxies. Each of them appends the address that it was asked by, so that the last ones
     /// are theirs, and all before the first that is not is the sender's own invention.
-    fn forwarded<H: Head + ?Sized>(&self, head: &H, peer: IpAddr) -> Result<IpAddr, ErrorKind> {
+    fn forwarded<H: Head + ?Sized>(&self, head: &H, peer: IpAddr) -> Result<IpAddr, Lacking> {
         let values: Vec<&[u8]> = head.values(&FORWARDED_FOR).collect();
         let entries = values
             .iter()
@@ -80,7 +86,9 @@ impl Sources {
             .flat_map(|value| value.rsplit(|byte| *byte == b','));
         let mut last = peer;
         for entry in entries {
-            last = address(entry).ok_or(ErrorKind::SourceNotAllowed)?;
+            let garbled = || format!("behind {last}, {FORWARDED_FOR} holds what is no address");
+            last = address(entry)
+                .ok_or_else(|| Lacking::new(ErrorKind::SourceNotAllowed, garbled()))?;
             if !among(&self.proxies, last) {
                 break;
             }
@@ -103,6 +111,19 @@ fn among(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
+/// A network of version 4 within version 6, as the former: so addresses in it are compared.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = |network: Ipv6Net| {
+        let address = network.addr().to_ipv4_mapped()?;
+        let prefix = network.prefix_len().checked_sub(96)?;
+        Ipv4Net::new(address, prefix).ok()
+    };
+    match network {
+        IpNet::V6(wide) => mapped(wide).map_or(network, IpNet::V4),
+        IpNet::V4(_) => network,
+    }
+}
+
 fn parse<T: AsRef<str>>(networks: impl IntoIterator<Item = T>) -> Result<Vec<IpNet>, ConfigError> {
     let bad = |why: String| ConfigError::new(ConfigErrorKind::BadNetwork, why);
     let mut parsed = Vec::new();
@@ -110,7 +131,7 @@ fn parse<T: AsRef<str>>(networks: impl IntoIterator<Item = T>) -> Result<Vec<IpN
         let text = network.as_ref();
         let network = match (text.parse::<IpAddr>(), text.parse::<IpNet>()) {
             (Ok(address), _) => IpNet::from(address.to_canonical()),
-            (_, Ok(network)) if network.trunc() == network => network,
+            (_, Ok(network)) if network.trunc() == network => canonical(network),
             (_, Ok(network)) => {
                 return Err(bad(format!(
                     "{text:?} has bits beyond its prefix; {} is the network around it",
@@ -167,7 +188,10 @@ mod tests {
     #[test]
     fn the_address_of_the_connection_counts() {
         let sources = Sources::only(["203.0.113.0/24", "2001:db8::7"]).expect("networks");
-        let check = |peer, forwarded: &[&str]| sources.check(&from(Some(peer), forwarded));
+        let check = |peer, forwarded: &[&str]| {
+            let checked = sources.check(&from(Some(peer), forwarded));
+            checked.map_err(|lacking| lacking.kind())
+        };
         assert_eq!(check(GOOD, &[]), Ok(()));
         assert_eq!(check("2001:db8::7", &[]), Ok(()));
         assert_eq!(check("::ffff:203.0.113.9", &[]), Ok(()), "version 4 in 6");
@@ -180,8 +204,26 @@ mod tests {
                 "{bad}"
             );
         }
-        let unknown = sources.check(&from(None, &[GOOD]));
-        assert_eq!(unknown, Err(ErrorKind::SourceUnknown));
+        let unknown = sources.check(&from(None, &[GOOD])).expect_err("no peer");
+        assert_eq!(unknown.kind(), ErrorKind::SourceUnknown);
+    }
+
+    #[test]
+    fn a_network_of_version_4_in_6_is_one_of_version_4() {
+        let check = |network, peer| {
+            let sources = Sources::only([network]).expect("a network");
+            sources.check(&from(Some(peer), &[])).is_ok()
+        };
+        for network in ["::ffff:203.0.113.0/120", "::ffff:203.0.113.9/128"] {
+            assert!(check(network, GOOD), "{network}");
+            assert!(check(network, "::ffff:203.0.113.9"), "{network}");
+            assert!(!check(network, BAD), "{network}");
+        }
+        assert!(check("::ffff:0:0/96", BAD), "all of version 4");
+        assert!(!check("::ffff:0:0/96", "2001:db8::8"));
+        // Nothing else in it is one of version 4.
+        assert!(check("2001:db8::/96", "2001:db8::8"));
+        assert!(!check("::/0", GOOD));
     }
 
     #[test]
