@@ -33,6 +33,11 @@ impl Error {
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
+
+    /// Whether its text says more than its kind.
+    pub(crate) const fn names_a_part(&self) -> bool {
+        self.part.is_some()
+    }
 }
 
 impl fmt::Display for Error {

@@ -72,7 +72,15 @@ fn fail_open_runs_without_a_claim_only_while_the_store_fails() {
     assert_eq!(shop.deliver(stage.event("a"), at_once(200)), "own 200");
     assert_eq!(shop.deliver(stage.event("a"), at_once(500)), "own 500");
     assert_eq!(stage.runs(), 2);
-    assert_eq!(stage.seen(), ["delivered 200 a", "handler_failed 500 a"]);
+    assert_eq!(
+        stage.seen(),
+        [
+            "unclaimed a",
+            "delivered 200 a",
+            "unclaimed a",
+            "handler_failed 500 a"
+        ]
+    );
     assert_eq!(store.calls(Operation::Commit), 0);
 
     store.cue(Operation::Claim, Cue::Freeze);
@@ -104,7 +112,7 @@ fn fail_open_still_tells_the_sender_of_a_batch_that_an_event_failed() {
     });
     assert_eq!(marks.get(), (true, true, false));
     assert_eq!(answer, "500");
-    assert_eq!(stage.seen(), ["handler_failed 500 a b"]);
+    assert_eq!(stage.seen(), ["unclaimed a b", "handler_failed 500 a b"]);
     assert_eq!(store.calls(Operation::Commit), 0);
 }
 

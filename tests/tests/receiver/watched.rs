@@ -4,8 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use countersign::{
-    MetricsObserver, Observation, Observer, Surroundings, TracingObserver, provider,
+    Delivery, MetricsObserver, Observation, Observer, Surroundings, TracingObserver, provider,
 };
+use countersign_testkit::{Cue, Operation};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::stage::{Stage, at_once, secs};
@@ -128,6 +129,91 @@ fn a_failed_delivery_is_one_line() {
             "error.type=\"handler_failed\"",
         ],
     );
+}
+
+/// What lies beneath an outcome is in its line.
+#[test]
+fn a_line_says_what_went_wrong() {
+    let line_of = |scene: &dyn Fn(Stage)| {
+        let (stage, _) = Stage::with_cues();
+        let lines = lines(|| scene(stage));
+        let [line] = lines.try_into().unwrap();
+        line
+    };
+    let failing = |cue| {
+        let lines = lines(|| {
+            let (stage, store) = Stage::with_cues();
+            let shop = stage.open(&stage.fedapay().with_observer(TracingObserver));
+            store.cue(Operation::Claim, cue);
+            let sent = shop.send(stage.event("a"), at_once(201));
+            stage.pass(secs(1));
+            assert_eq!(sent.answer(), "503 retry=5");
+        });
+        let [line] = lines.try_into().unwrap();
+        line
+    };
+    holds(&failing(Cue::Fail), &["error=the dedupe store failed: "]);
+    let late = "error=the dedupe store failed: it did not answer in time";
+    holds(&failing(Cue::Freeze), &[late]);
+
+    let panicked = line_of(&|stage| {
+        let shop = stage.open(&stage.fedapay().with_observer(TracingObserver));
+        let panics = |_| async { panic!("in the handler") };
+        assert_eq!(shop.deliver(stage.event("a"), panics), "500");
+    });
+    holds(&panicked, &["handler_failed", "error=the handler panicked"]);
+
+    let marked = line_of(&|stage| {
+        let shop = stage.open(&stage.fedapay().with_observer(TracingObserver));
+        let marks = |delivery: Delivery| async move {
+            delivery.failed("a").await;
+            201
+        };
+        assert_eq!(shop.deliver(stage.event("a"), marks), "500");
+    });
+    holds(&marked, &["error=an event was marked as failed"]);
+
+    let incomplete = line_of(&|stage| {
+        let shop = stage.open(&stage.fedapay().with_observer(TracingObserver));
+        let mut request = stage.event("a");
+        request.headers_mut().clear();
+        assert_eq!(shop.deliver(request, at_once(201)), "401");
+    });
+    holds(&incomplete, &["missing_header", "error=missing header: "]);
+}
+
+/// The observer's events stand in the span of their delivery, and it is that which is written to: where the
+/// work is done in another's span, that one is left alone.
+#[test]
+fn a_span_of_the_handler_s_own_is_left_alone() {
+    let lines = lines(|| {
+        let stage = Stage::with_memory(10);
+        let receiver = stage.fedapay().with_observer(TracingObserver);
+        let shop = stage.open(&receiver.with_observer(InSpans));
+        assert_eq!(shop.deliver(stage.event("a"), at_once(201)), "own 201");
+    });
+    let [line] = lines.try_into().unwrap();
+    holds(&line, &["countersign.outcome=\"delivered\"", ":own: "]);
+}
+
+/// Puts a span of its own around each delivery, which has a field of the same name.
+struct InSpans;
+
+impl Observer for InSpans {
+    fn observe(&self, _: &Observation<'_>) {}
+
+    fn begin(&self, _: &str, _: &str) -> Option<Box<dyn Surroundings>> {
+        Some(Box::new(InSpan))
+    }
+}
+
+struct InSpan;
+
+impl Surroundings for InSpan {
+    fn enter(&self, work: &mut dyn FnMut()) {
+        let span = tracing::info_span!("own", countersign.outcome = tracing::field::Empty);
+        span.in_scope(work);
+    }
 }
 
 #[test]
@@ -298,15 +384,14 @@ fn odd_observers_lose_no_event() {
         (Odd::ForgetsTheWork, "own 201"),
         (Odd::SwallowsPanics, "own 201"),
         (Odd::PanicsAtTheBeginning, "own 201"),
-        (Odd::PanicsInside, "500"),
+        (Odd::PanicsInside, "own 201"),
     ] {
         let stage = Stage::with_memory(10);
         let shop = stage.open(&stage.fedapay().with_observer(odd));
         assert_eq!(shop.deliver(stage.event("a"), at_once(201)), answer);
-        let committed = usize::from(answer != "500");
-        assert_eq!(stage.held(), (0, committed), "done, or free for a retry");
+        assert_eq!(stage.held(), (0, 1));
         let panics = |_| async { panic!("in the handler") };
         assert_eq!(shop.deliver(stage.event("b"), panics), "500");
-        assert_eq!(stage.held(), (0, committed));
+        assert_eq!(stage.held(), (0, 1), "free for a retry");
     }
 }

@@ -197,6 +197,11 @@ impl StoreError {
         }
     }
 
+    /// No answer came within the time that was given to the store.
+    pub(crate) fn late() -> Self {
+        StoreError::unavailable("it did not answer in time")
+    }
+
     /// The store has no room left, and did nothing.
     pub fn full() -> Self {
         StoreError {

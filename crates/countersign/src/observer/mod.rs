@@ -44,6 +44,11 @@ pub trait Surroundings: Send + Sync {
     fn identified(&self, events: &[Identity]) {
         let _ = events;
     }
+
+    /// Something is observed of the delivery: what each observer is told next. By default nothing is done.
+    fn observed(&self, observation: &Observation<'_>) {
+        let _ = observation;
+    }
 }
 
 /// What became of a delivery.
@@ -98,6 +103,9 @@ pub enum Outcome {
     NoSignedTime,
     /// A handler could not be stopped: it blocks its thread. Its lease is not renewed any longer.
     HandlerStuck,
+    /// The dedupe store failed, and the handler runs without a claim, as a receiver that [fails
+    /// open](crate::Receiver::dangerously_fail_open) was asked to.
+    Unclaimed,
     /// Said once, when the receiver is opened: it is one
     /// [without signatures](crate::Receiver::dangerously_unsigned), and nothing it takes is proved.
     Unsigned,
@@ -118,6 +126,7 @@ impl Outcome {
                 | Outcome::Undecodable
                 | Outcome::NoSignedTime
                 | Outcome::HandlerStuck
+                | Outcome::Unclaimed
                 | Outcome::ObserveOnly
                 | Outcome::Unsigned
         )
@@ -146,6 +155,7 @@ impl Outcome {
             Outcome::Undecodable => "undecodable",
             Outcome::NoSignedTime => "no_signed_time",
             Outcome::HandlerStuck => "handler_stuck",
+            Outcome::Unclaimed => "unclaimed",
             Outcome::ObserveOnly => "observe_only",
             Outcome::Unsigned => "unsigned",
         }
@@ -161,8 +171,8 @@ pub struct Observation<'a> {
     pub endpoint: &'a str,
     /// The provider's name.
     pub provider: &'a str,
-    /// Whose delivery it is, where the endpoint has [tenants](crate::Receiver::for_tenants) and it was
-    /// verified.
+    /// Whose delivery it is, where the endpoint has [tenants](crate::Receiver::for_tenants); before it was
+    /// verified, under whose secrets it was to be.
     pub tenant: Option<&'a str>,
     /// What became of the delivery.
     pub outcome: Outcome,
@@ -170,9 +180,11 @@ pub struct Observation<'a> {
     pub reason: Option<ErrorKind>,
     /// Where an event does not decode.
     pub decode_error: Option<&'a DecodeError>,
-    /// Why the secrets of a tenant could not be looked up: the merchant's own words, or that it took too
-    /// long, or panicked.
-    pub lookup_error: Option<&'a (dyn Error + Send + Sync + 'static)>,
+    /// What went wrong beneath it, where outcome and reason do not say all: the part of the head that is at
+    /// fault, the address that is not allowed, what the store or the lookup of a tenant failed with, that the
+    /// handler panicked. Its [sources](Error::source) say more. But for that address it is the receiver's, the
+    /// store's or the merchant's own words, and not the sender's.
+    pub error: Option<&'a (dyn Error + Send + Sync + 'static)>,
     /// The status that was answered; `None` where nothing was, or nobody was there to hear it.
     pub status: Option<StatusCode>,
     /// The index of the secret that matched.

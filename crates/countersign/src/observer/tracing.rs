@@ -1,6 +1,7 @@
 //! Traces: a span a delivery, and an event for each thing that is observed of it.
 
-use std::fmt;
+use std::error::Error;
+use std::fmt::{self, Write};
 
 use tracing::field::Empty;
 use tracing::{Level, Span, event, info_span};
@@ -21,7 +22,8 @@ const TARGET: &str = "countersign";
 /// `error.type` the reason or the outcome of one that is no success. The rest begins with `countersign.`:
 /// `outcome`, `event_type`, `key_index`, `skew_ms`.
 ///
-/// Fields that the sender has a say in are recorded only once the delivery is verified, and escaped.
+/// Fields that the sender has a say in are recorded only once the delivery is verified: in the span as text,
+/// which is the subscriber's to escape, and as that of `tracing-subscriber` does; in the event escaped.
 /// What the merchant's own side has to act on is an error, a refusal a warning, a delivery that went
 /// well is information, and a duplicate as well.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,9 +31,6 @@ pub struct TracingObserver;
 
 impl Observer for TracingObserver {
     fn observe(&self, observation: &Observation<'_>) {
-        if observation.outcome.is_answer() {
-            record(&Span::current(), observation);
-        }
         tell(observation);
     }
 
@@ -69,10 +68,15 @@ impl Surroundings for Inside {
     fn identified(&self, events: &[Identity]) {
         name(&self.0, events);
     }
+
+    fn observed(&self, observation: &Observation<'_>) {
+        if observation.outcome.is_answer() {
+            record(&self.0, observation);
+        }
+    }
 }
 
-/// Writes into the delivery's span, which is the current one, what has become known. Where a filter has
-/// switched that off, the current one is another, and knows none of these fields.
+/// Writes into the delivery's span what has become known.
 fn record(span: &Span, observation: &Observation<'_>) {
     let outcome = observation.outcome.as_str();
     span.record("countersign.outcome", outcome);
@@ -111,9 +115,9 @@ fn name(span: &Span, events: &[Identity]) {
     match events {
         [] => {}
         [event] => {
-            span.record("messaging.message.id", tracing::field::debug(event.id()));
+            span.record("messaging.message.id", event.id());
             if let Some(kind) = event.kind() {
-                span.record("countersign.event_type", tracing::field::debug(kind));
+                span.record("countersign.event_type", kind);
             }
         }
         events => {
@@ -144,6 +148,7 @@ fn level(observation: &Observation<'_>) -> Level {
         | Outcome::TransactionNotCommitted
         | Outcome::LeaseLost
         | Outcome::CommitFailed
+        | Outcome::Unclaimed
         | Outcome::Undecodable
         | Outcome::HandlerStuck => Level::ERROR,
     }
@@ -165,7 +170,7 @@ fn tell(observation: &Observation<'_>) {
                 status = observation.status.map(|status| status.as_u16()),
                 events = observation.key_index.map(|_| tracing::field::debug(Events(observation))),
                 decode_error = observation.decode_error.map(tracing::field::display),
-                lookup_error = observation.lookup_error.map(tracing::field::display),
+                error = observation.error.map(|error| tracing::field::display(Chain(error))),
                 key_index = observation.key_index,
                 skew_ms = observation.skew_millis,
                 bytes = observation.bytes,
@@ -217,6 +222,9 @@ const fn in_words(outcome: Outcome) -> &'static str {
         Outcome::PayloadDiffers => {
             "an event's id came again with another payload; the first one counts"
         }
+        Outcome::Unclaimed => {
+            "the dedupe store failed; the handler runs without a claim, and may run twice"
+        }
         Outcome::Unidentified => {
             "nothing where the provider puts the id; the digest of the bytes stands in"
         }
@@ -236,6 +244,36 @@ const fn in_words(outcome: Outcome) -> &'static str {
         Outcome::HandlerStuck => {
             "a handler blocks its thread and cannot be stopped; its lease is not renewed any longer"
         }
+    }
+}
+
+/// An error and all that it comes from.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = OneLine(f);
+        write!(line, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(line, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Escapes what would end a line of a log or steer a terminal: a database may quote what it was given.
+struct OneLine<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive(char::is_control) {
+            let plain = part.trim_end_matches(char::is_control);
+            self.0.write_str(plain)?;
+            write!(self.0, "{}", part[plain.len()..].escape_default())?;
+        }
+        Ok(())
     }
 }
 

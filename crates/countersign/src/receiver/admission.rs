@@ -113,13 +113,13 @@ impl Admission {
             loop {
                 let place = self.place()?;
                 match gate.claim(&self.run.keys, token).await {
-                    Some(Ok(Claim::Acquired(lease))) => {
+                    Ok(Claim::Acquired(lease)) => {
                         return Ok(self.acquired(lease, token, place));
                     }
-                    Some(Ok(Claim::Committed { differing })) => {
+                    Ok(Claim::Committed { differing }) => {
                         return Err(self.duplicate(&differing));
                     }
-                    Some(Ok(Claim::InProgress { retry_after })) => {
+                    Ok(Claim::InProgress { retry_after }) => {
                         drop(place);
                         if gate.config.observe_only
                             || !Waiting::again(&mut waiting, gate, &self.run.keys, retry_after)
@@ -129,13 +129,13 @@ impl Admission {
                         }
                     }
                     // A store that is full was reached, and said that it may not be passed by.
-                    Some(Err(error)) if error.is_full() => {
-                        return Err(self.refuse(ErrorKind::StoreUnavailable));
-                    }
-                    Some(Err(_)) | None if gate.config.fail_open => {
+                    Err(error) if gate.config.fail_open && !error.is_full() => {
+                        let track = &self.run.track;
+                        let names = track.names(self.run.proven.seen());
+                        track.store_failed(Outcome::Unclaimed, &error, &names, false);
                         return Ok(Run::start(self.run, None, place));
                     }
-                    Some(Err(_)) | None => return Err(self.refuse(ErrorKind::StoreUnavailable)),
+                    Err(error) => return Err(self.without_store(&error)),
                 }
             }
         }
@@ -175,10 +175,17 @@ impl Admission {
         track.refuse(kind, &track.names(self.run.proven.seen()))
     }
 
+    /// The store cannot be asked.
+    pub(super) fn without_store(&self, error: &StoreError) -> Answer {
+        let track = &self.run.track;
+        let events = track.names(self.run.proven.seen());
+        track.refuse_for(ErrorKind::StoreUnavailable, Some(error), &events)
+    }
+
     fn answered(&self, outcome: Outcome, status: StatusCode) {
         let track = &self.run.track;
         let events = track.names(self.run.proven.seen());
-        track.answered(outcome, None, status, &events);
+        track.answered(outcome, status, &events);
     }
 
     pub(super) fn note_differing(&self, differing: &[Key]) {
@@ -232,7 +239,7 @@ fn of_interest(track: &Track, mut events: Vec<Identity>) -> Result<Vec<(Key, Ide
         _ => true,
     };
     if !events.iter().any(wanted) {
-        track.answered(Outcome::Ignored, None, StatusCode::OK, &events);
+        track.answered(Outcome::Ignored, StatusCode::OK, &events);
         return Err(Answer::verified(StatusCode::OK, "ignored"));
     }
     events.retain(wanted);
@@ -307,9 +314,8 @@ impl Waiting {
 }
 
 impl Gate {
-    /// One claim; `None` if the store did not answer in time. Whatever a claim without an answer
-    /// may still do in the store is undone by the keeper.
-    async fn claim(&self, keys: &Arc<[Key]>, token: Token) -> Option<Result<Claim, StoreError>> {
+    /// One claim. Whatever one without an answer may still do in the store is undone by the keeper.
+    async fn claim(&self, keys: &Arc<[Key]>, token: Token) -> Result<Claim, StoreError> {
         let config = &self.config;
         let answer = match config.store.call_claim(keys, token, config.lease) {
             Call::Answered(answer) => answer,
@@ -329,7 +335,7 @@ impl Gate {
         {
             self.undo_claim(keys.clone(), token);
         }
-        answer
+        answer.unwrap_or_else(|| Err(StoreError::late()))
     }
 }
 

@@ -93,12 +93,9 @@ where
             return Poll::Pending;
         }
         let answer = Answer::bare(StatusCode::SERVICE_UNAVAILABLE);
-        self.state.track.answered(
-            Outcome::AnswerDeadline,
-            None,
-            answer.status,
-            &self.state.names,
-        );
+        self.state
+            .track
+            .answered(Outcome::AnswerDeadline, answer.status, &self.state.names);
         if observe_only {
             self.state.detach();
             return Poll::Pending;

@@ -35,7 +35,7 @@ impl Gate {
     /// The answer to a handshake that its head alone proves, to be given in place of all the rest.
     pub fn greet<H: Head + ?Sized>(&self, head: &H) -> Option<Greeting> {
         let greeting = self.config.handshake.as_ref()?.greet(head)?;
-        Track::begin(self).answered(Outcome::Handshake, None, StatusCode::OK, &[]);
+        Track::begin(self).answered(Outcome::Handshake, StatusCode::OK, &[]);
         Some(greeting)
     }
 }

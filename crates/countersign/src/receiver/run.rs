@@ -1,5 +1,6 @@
 //! A run: the lease on a delivery's events, and the handler under it.
 
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,6 +31,35 @@ enum Ended {
     Finished(StatusCode),
     Panicked,
     Stopped,
+}
+
+/// What is said of a run that has ended: to the observers, and to the sender.
+pub(super) struct End {
+    pub(super) outcome: Outcome,
+    pub(super) status: StatusCode,
+    /// What the sender is told in place of the handler's answer.
+    pub(super) instead: Option<Answer>,
+    /// What went wrong beneath the outcome.
+    pub(super) error: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl End {
+    /// With the handler's own answer.
+    pub(super) fn of(outcome: Outcome, status: StatusCode) -> End {
+        End {
+            outcome,
+            status,
+            instead: None,
+            error: None,
+        }
+    }
+
+    pub(super) fn instead(outcome: Outcome, answer: Answer) -> End {
+        End {
+            instead: Some(answer),
+            ..End::of(outcome, answer.status)
+        }
+    }
 }
 
 impl Run {
@@ -85,37 +115,40 @@ impl Run {
         // Where nothing is refused, a handler that has an answer gives it.
         let keeps_its_answer =
             state.track.gate.config.observe_only && matches!(ended, Ended::Finished(_));
-        let (outcome, status, instead) = match ended {
-            Ended::Finished(status) if state.track.gate.config.dedupe.is_in_transaction() => {
-                let (outcome, instead) = Box::pin(self.proof_of(status)).await;
-                (
-                    outcome,
-                    instead.map_or(status, |instead| instead.status),
-                    instead,
-                )
-            }
+        let in_transaction = state.track.gate.config.dedupe.is_in_transaction();
+        let End {
+            outcome,
+            status,
+            instead,
+            error,
+        } = match ended {
+            Ended::Finished(status) if in_transaction => Box::pin(self.proof_of(status)).await,
             Ended::Finished(status) => {
                 let also = &state.track.gate.config.commit_also;
                 let success = status.is_success() || also.as_ref().is_some_and(|also| also(status));
                 state.settle(success).await;
                 match (success, state.failed_status()) {
-                    (true, None) => (Outcome::Delivered, status, None),
+                    (true, None) => End::of(Outcome::Delivered, status),
                     // The sender has to come again with what failed.
-                    (true, Some(failed)) if status.is_success() => {
-                        (Outcome::HandlerFailed, failed, Some(Answer::bare(failed)))
-                    }
-                    _ => (Outcome::HandlerFailed, status, None),
+                    (true, Some(failed)) if status.is_success() => End {
+                        error: Some("an event was marked as failed, or does not decode".into()),
+                        ..End::instead(Outcome::HandlerFailed, Answer::bare(failed))
+                    },
+                    _ => End::of(Outcome::HandlerFailed, status),
                 }
             }
             Ended::Panicked => {
                 state.settle(false).await;
-                let status = StatusCode::INTERNAL_SERVER_ERROR;
-                (Outcome::HandlerFailed, status, Some(Answer::bare(status)))
+                let answer = Answer::bare(StatusCode::INTERNAL_SERVER_ERROR);
+                End {
+                    error: Some("the handler panicked".into()),
+                    ..End::instead(Outcome::HandlerFailed, answer)
+                }
             }
             Ended::Stopped => {
                 state.settle(false).await;
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                (Outcome::HandlerTimedOut, status, Some(Answer::bare(status)))
+                let answer = Answer::bare(StatusCode::SERVICE_UNAVAILABLE);
+                End::instead(Outcome::HandlerTimedOut, answer)
             }
         };
         let partly = match outcome {
@@ -124,7 +157,8 @@ impl Run {
         };
         let committed = partly.as_deref().unwrap_or(&state.names);
         let heard = (!state.is_detached()).then_some(status);
-        state.track.ran(outcome, heard, (&state.names, committed));
+        let names = (&*state.names, committed);
+        state.track.ran(outcome, error.as_deref(), heard, names);
         instead.filter(|_| !keeps_its_answer)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::gate::Gate;
 use super::state::RunState;
-use crate::dedupe::{Commit, Key, Renewal, Token};
+use crate::dedupe::{Commit, Key, Renewal, StoreError, Token};
 use crate::observer::Outcome;
 
 /// The pause after a first failed try; it doubles up to [`LAST_PAUSE`].
@@ -13,13 +13,18 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Gate {
-    /// One try to commit; `None` if it failed or took too long.
-    pub(crate) async fn try_commit(&self, keys: &Arc<[Key]>, token: Token) -> Option<Commit> {
+    /// One try to commit.
+    pub(crate) async fn try_commit(
+        &self,
+        keys: &Arc<[Key]>,
+        token: Token,
+    ) -> Result<Commit, StoreError> {
         let call = self
             .config
             .store
             .call_commit(keys, token, self.config.retention);
-        self.within(self.config.store_timeout, call).await?.ok()
+        let answer = self.within(self.config.store_timeout, call).await;
+        answer.unwrap_or_else(|| Err(StoreError::late()))
     }
 
     /// One try to renew; `None` if it failed or took too long.
@@ -41,7 +46,7 @@ impl Gate {
         let mut pause = FIRST_PAUSE;
         loop {
             self.clock.sleep(pause).await;
-            if let Some(commit) = self.try_commit(&keys, token).await {
+            if let Ok(commit) = self.try_commit(&keys, token).await {
                 return commit;
             }
             pause = (pause * 2).min(LAST_PAUSE);
@@ -90,11 +95,13 @@ impl RunState {
             keys,
             later: Self::commit_later,
         };
-        if let Some(commit) = self.track.gate.try_commit(&unsettled.keys, token).await {
-            self.landed(&unsettled.settled(), commit);
-        } else {
-            self.track
-                .noticed(Outcome::CommitFailed, &self.names, self.is_detached());
+        match self.track.gate.try_commit(&unsettled.keys, token).await {
+            Ok(commit) => self.landed(&unsettled.settled(), commit),
+            Err(error) => {
+                let late = self.is_detached();
+                self.track
+                    .store_failed(Outcome::CommitFailed, &error, &self.names, late);
+            }
         }
     }
 

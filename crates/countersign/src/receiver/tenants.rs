@@ -151,7 +151,7 @@ impl Tenants {
         let gate = track.gate.clone();
         // What lacks the shape of a delivery costs no lookup.
         if let Err(error) = gate.config.verifier.begin(head) {
-            return Err(track.refuse(error.kind(), &[]));
+            return Err(track.refuse_unproved(error));
         }
         let asked = Asked::of(head);
         let nobodys = || gate.shared.secrets.load_full();
@@ -189,7 +189,7 @@ impl Tenants {
                 self.unknown().put(digest, until);
                 Ok(nobodys())
             }
-            Err(error) => Err(track.lookup_failed(&*error)),
+            Err(error) => Err(track.refuse_for(ErrorKind::SecretsUnavailable, Some(&*error), &[])),
         }
     }
 

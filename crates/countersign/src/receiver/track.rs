@@ -1,7 +1,7 @@
 //! A delivery under observation, from its head to its settlement.
 
-use std::error::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::error::Error as StdError;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use super::gate::{Answer, Gate};
 use crate::dedupe::Key;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::event::Identity;
 use crate::observer::{Observation, Observer, Outcome, Surroundings};
 use crate::typed::DecodeError;
@@ -29,12 +29,15 @@ pub(crate) struct Track {
     around: Around,
 }
 
+/// What went wrong beneath an outcome.
+pub(crate) type Cause<'a> = &'a (dyn StdError + Send + Sync + 'static);
+
 /// What an observation says beside its outcome.
 #[derive(Default)]
 struct Why<'a> {
     reason: Option<ErrorKind>,
     decode_error: Option<&'a DecodeError>,
-    lookup_error: Option<&'a (dyn Error + Send + Sync + 'static)>,
+    error: Option<Cause<'a>>,
 }
 
 /// A tenant.
@@ -72,19 +75,15 @@ impl Track {
         track
     }
 
-    /// Does `work` in what the observers have put around the delivery; `None` if they swallowed its
-    /// panic.
+    /// Does `work` in what the observers have put around the delivery. Its panic is passed on, theirs is not;
+    /// `None` never comes.
     pub(crate) fn within<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         self.around.within(work)
     }
 
     /// Tells what the observers have put around it that its handler is about to run for these events.
     pub(crate) fn identified(&self, events: &[Identity]) {
-        let Some(all) = &self.around.0 else { return };
-        for surroundings in all.iter() {
-            let tell = || surroundings.identified(events);
-            let _ = catch_unwind(AssertUnwindSafe(tell));
-        }
+        self.around.each(|around| around.identified(events));
     }
 
     /// What its events are remembered under: the endpoint, and its tenant there.
@@ -104,18 +103,9 @@ impl Track {
     }
 
     /// Tells the observer what a delivery was answered.
-    pub(crate) fn answered(
-        &self,
-        outcome: Outcome,
-        reason: Option<ErrorKind>,
-        status: StatusCode,
-        events: &[Identity],
-    ) {
+    pub(crate) fn answered(&self, outcome: Outcome, status: StatusCode, events: &[Identity]) {
         self.count(status);
-        let why = Why {
-            reason,
-            ..Why::default()
-        };
+        let why = Why::default();
         self.observe(outcome, why, Some(status), (events, &[]), false);
     }
 
@@ -124,13 +114,17 @@ impl Track {
     pub(crate) fn ran(
         &self,
         outcome: Outcome,
+        error: Option<Cause<'_>>,
         status: Option<StatusCode>,
         events: (&[Identity], &[Identity]),
     ) {
         if let Some(status) = status {
             self.count(status);
         }
-        let why = Why::default();
+        let why = Why {
+            error,
+            ..Why::default()
+        };
         self.observe(outcome, why, status, events, status.is_none());
     }
 
@@ -151,18 +145,19 @@ impl Track {
         self.observe(outcome, Why::default(), None, (events, &[]), late);
     }
 
-    /// Observes that a tenant's secrets could not be looked up, and yields the answer.
-    pub(crate) fn lookup_failed(&self, error: &(dyn Error + Send + Sync + 'static)) -> Answer {
-        let kind = ErrorKind::SecretsUnavailable;
-        let answer = Answer::refusal(kind);
+    /// The same of a store that failed.
+    pub(crate) fn store_failed(
+        &self,
+        outcome: Outcome,
+        error: Cause<'_>,
+        events: &[Identity],
+        late: bool,
+    ) {
         let why = Why {
-            reason: Some(kind),
-            lookup_error: Some(error),
+            error: Some(error),
             ..Why::default()
         };
-        let status = Some(answer.status);
-        self.observe(Outcome::SecretsUnavailable, why, status, (&[], &[]), false);
-        answer
+        self.observe(outcome, why, None, (events, &[]), late);
     }
 
     /// Tells the observer which event does not decode, and why.
@@ -189,16 +184,11 @@ impl Track {
         let observation = Observation {
             endpoint: &config.endpoint,
             provider: config.provider.name(),
-            // Until it is verified, whose it is, is the word of whoever sent it.
-            tenant: self
-                .tenant
-                .as_ref()
-                .filter(|_| self.key_index.is_some())
-                .map(|scope| &*scope.tenant),
+            tenant: self.tenant.as_ref().map(|scope| &*scope.tenant),
             outcome,
             reason: why.reason,
             decode_error: why.decode_error,
-            lookup_error: why.lookup_error,
+            error: why.error,
             status,
             key_index: self.key_index,
             skew_millis: self.skew_millis,
@@ -211,13 +201,12 @@ impl Track {
             evictions: config.store.evictions(),
             failures_in_a_row: self.gate.shared.failures_in_a_row.load(Ordering::Relaxed),
         };
-        // A panic here would leave a claim without its run, or end the keeper and with it every
-        // renewal. The panic hook has told of it.
-        let tell = |observer: &Arc<dyn Observer>| {
-            let _ = catch_unwind(AssertUnwindSafe(|| observer.observe(&observation)));
-        };
-        let tell_all = || config.observers.iter().for_each(tell);
-        let _ = catch_unwind(AssertUnwindSafe(|| self.within(tell_all)));
+        self.within(|| {
+            self.around.each(|around| around.observed(&observation));
+            for observer in &config.observers {
+                guard(|| observer.observe(&observation));
+            }
+        });
     }
 
     /// Whether it is for no tenant that is known, at an endpoint that has tenants.
@@ -226,17 +215,36 @@ impl Track {
     }
 
     /// The same of a delivery that did not verify. For nobody, that is what there is to say of it.
-    pub(crate) fn refuse_unverified(&self, kind: ErrorKind) -> Answer {
-        match kind {
+    pub(crate) fn refuse_unverified(&self, error: Error) -> Answer {
+        match error.kind() {
             ErrorKind::SignatureMismatch if self.is_nobodys() => {
                 self.refuse(ErrorKind::UnknownTenant, &[])
             }
-            kind => self.refuse(kind, &[]),
+            _ => self.refuse_unproved(error),
         }
     }
 
     /// Observes a refusal and yields its answer.
     pub(crate) fn refuse(&self, kind: ErrorKind, events: &[Identity]) -> Answer {
+        self.refuse_for(kind, None, events)
+    }
+
+    /// The same of a delivery that is not verified, and what is at fault in it.
+    pub(crate) fn refuse_unproved(&self, error: Error) -> Answer {
+        let part: Option<Cause<'_>> = match error.names_a_part() {
+            true => Some(&error),
+            false => None,
+        };
+        self.refuse_for(error.kind(), part, &[])
+    }
+
+    /// The same, and what went wrong beneath it.
+    pub(crate) fn refuse_for(
+        &self,
+        kind: ErrorKind,
+        error: Option<Cause<'_>>,
+        events: &[Identity],
+    ) -> Answer {
         let answer = Answer::refusal(kind);
         let outcome = match kind {
             ErrorKind::TooManyUnverified
@@ -244,9 +252,16 @@ impl Track {
             | ErrorKind::TooManyLookups
             | ErrorKind::ShuttingDown => Outcome::Overloaded,
             ErrorKind::StoreUnavailable => Outcome::StoreUnavailable,
+            ErrorKind::SecretsUnavailable => Outcome::SecretsUnavailable,
             _ => Outcome::Rejected,
         };
-        self.answered(outcome, Some(kind), answer.status, events);
+        self.count(answer.status);
+        let why = Why {
+            reason: Some(kind),
+            error,
+            ..Why::default()
+        };
+        self.observe(outcome, why, Some(answer.status), (events, &[]), false);
         answer
     }
 
@@ -279,10 +294,31 @@ impl Around {
             return Some(work());
         };
         let (mut work, mut done) = (Some(work), None);
-        enter(all, &mut || done = work.take().map(|work| work()));
-        // Surroundings that forgot the work must not cost a delivery.
-        done.or_else(|| work.take().map(|work| work()))
+        let mut once = || {
+            if let Some(work) = work.take() {
+                done = Some(catch_unwind(AssertUnwindSafe(work)));
+            }
+        };
+        guard(|| enter(all, &mut once));
+        match done {
+            Some(Ok(done)) => Some(done),
+            Some(Err(panic)) => resume_unwind(panic),
+            // Surroundings that forgot the work, or panicked before it, must not cost a delivery.
+            None => work.map(|work| work()),
+        }
     }
+
+    fn each(&self, tell: impl Fn(&dyn Surroundings)) {
+        for around in self.0.iter().flat_map(|all| all.iter()) {
+            guard(|| tell(&**around));
+        }
+    }
+}
+
+/// Does what an observer does. Its panic would leave a claim without its run, or end the keeper and with it
+/// every renewal; the panic hook has told of it.
+fn guard(tell: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(tell));
 }
 
 fn enter(all: &[Box<dyn Surroundings>], work: &mut dyn FnMut()) {

@@ -10,8 +10,8 @@ use super::Receiver;
 use super::admission::Admission;
 use super::delivery::Delivery;
 use super::gate::{Answer, Gate};
-use super::run::Run;
-use crate::dedupe::{AnyTransactions, Committed, Key, TransactionStore};
+use super::run::{End, Run};
+use crate::dedupe::{AnyTransactions, Committed, Key, StoreError, TransactionStore};
 use crate::error::{ConfigError, ConfigErrorKind, ErrorKind};
 use crate::event::Identity;
 use crate::observer::Outcome;
@@ -95,14 +95,13 @@ impl Receiver {
 }
 
 impl Gate {
-    /// What of these keys is committed; `None` if the database failed or took too long, or if nobody
-    /// claims in transactions.
-    async fn committed(&self, keys: Arc<[Key]>) -> Option<Committed> {
+    /// What of these keys is committed.
+    async fn committed(&self, keys: Arc<[Key]>) -> Result<Committed, StoreError> {
         let Dedupe::Transaction(store) = &self.config.dedupe else {
-            return None;
+            return Err(StoreError::unavailable("nobody claims in transactions"));
         };
-        let asked = self.within(self.config.store_timeout, store.committed(keys));
-        asked.await?.ok()
+        let answer = self.within(self.config.store_timeout, store.committed(keys));
+        answer.await.unwrap_or_else(|| Err(StoreError::late()))
     }
 }
 
@@ -119,9 +118,8 @@ impl Admission {
     /// The run of those events that are not committed. They may be once it claims them.
     pub(super) async fn unless_committed(mut self) -> Result<Run, Answer> {
         let place = self.place()?;
-        let Some(committed) = self.gate().committed(self.run.keys.clone()).await else {
-            return Err(self.refuse(ErrorKind::StoreUnavailable));
-        };
+        let committed = self.gate().committed(self.run.keys.clone()).await;
+        let committed = committed.map_err(|error| self.without_store(&error))?;
         let fresh = committed.missing(&self.run.keys);
         if fresh.is_empty() {
             return Err(self.duplicate(&committed.differing));
@@ -137,36 +135,41 @@ impl Admission {
 }
 
 impl Run {
-    /// What a handler that answered `status` has done, by the word of its database, and what the sender
-    /// is told in place of its answer.
-    pub(super) async fn proof_of(&self, status: StatusCode) -> (Outcome, Option<Answer>) {
+    /// What a handler that answered `status` has done, by the word of its database.
+    pub(super) async fn proof_of(&self, status: StatusCode) -> End {
         let state = &self.state;
         // Nothing is held; but the keeper need not watch it any longer.
         state.settle(false).await;
         if !status.is_success() {
-            return (Outcome::HandlerFailed, None);
+            return End::of(Outcome::HandlerFailed, status);
         }
         let keys: Vec<Key> = sorted(state.proven.keys());
-        let Some(committed) = state.track.gate.committed(keys.as_slice().into()).await else {
-            let answer = Answer::refusal(ErrorKind::StoreUnavailable);
-            return (Outcome::StoreUnavailable, Some(answer));
+        let committed = match state.track.gate.committed(keys.as_slice().into()).await {
+            Ok(committed) => committed,
+            Err(error) => {
+                let answer = Answer::refusal(ErrorKind::StoreUnavailable);
+                return End {
+                    error: Some(error.into()),
+                    ..End::instead(Outcome::StoreUnavailable, answer)
+                };
+            }
         };
         let missing = committed.missing(&keys);
         state.committed_by_handler(committed.keys);
         if missing.is_empty() && state.found_duplicates_only() {
             let answer = Answer::verified(StatusCode::OK, "duplicate");
-            return (Outcome::Duplicate, Some(answer));
+            return End::instead(Outcome::Duplicate, answer);
         }
         if missing.is_empty() {
-            return (Outcome::Delivered, None);
+            return End::of(Outcome::Delivered, status);
         }
         let refused = state.refused();
         if missing.iter().all(|key| refused.contains(key)) {
             let answer = Answer::bare(StatusCode::UNPROCESSABLE_ENTITY);
-            return (Outcome::HandlerFailed, Some(answer));
+            return End::instead(Outcome::HandlerFailed, answer);
         }
         let answer = Answer::bare(StatusCode::INTERNAL_SERVER_ERROR);
-        (Outcome::TransactionNotCommitted, Some(answer))
+        End::instead(Outcome::TransactionNotCommitted, answer)
     }
 }
 
