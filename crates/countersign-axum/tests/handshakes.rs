@@ -250,8 +250,27 @@ async fn a_signed_challenge_is_answered_before_the_handler() {
     }
 }
 
+/// Whatever the scheme under the provider's name, what does not cover the body proves no challenge in it.
+#[tokio::test]
+async fn a_challenge_that_nothing_covers_is_not_answered() {
+    let envelope = provider::slack().envelope().clone();
+    let token = provider::dangerously_token_only("gitlab-token").unwrap();
+    let slack = Provider::new("slack", token.scheme().clone(), envelope);
+    let mut site = Site::new(slack, "signing-secret", Some(Handshake::slack()));
+    let body = r#"{"challenge":"3eZbrw1aB","type":"url_verification"}"#;
+    let request = Request::post("/").header("x-gitlab-token", "signing-secret");
+    let (_, _, answer) = site.ask(request.body(Body::from(body)).unwrap()).await;
+    assert_eq!(answer, "");
+}
+
 #[tokio::test]
 async fn a_handshake_is_its_providers() {
+    // Whose scheme is the same.
+    assert_eq!(provider::github().scheme(), provider::meta().scheme());
+    let receiver = Receiver::new("e", provider::github(), [secret("a-secret")]).unwrap();
+    let meta = Handshake::meta(&secret("my-verify-token"));
+    let error = receiver.with_handshake(meta).unwrap_err();
+    assert_eq!(error.kind().as_str(), "not_applicable");
     for other in [provider::github(), provider::stripe(), provider::fedapay()] {
         let receiver = Receiver::new("e", other, [secret("wh_live_0123456789")]).unwrap();
         let error = receiver.with_handshake(Handshake::slack()).unwrap_err();

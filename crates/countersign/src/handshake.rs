@@ -15,7 +15,7 @@ use crate::error::{ConfigError, ConfigErrorKind};
 use crate::head::Head;
 use crate::provider::{self, Provider};
 use crate::scan::{Pointer, Targets};
-use crate::scheme::{KeyFormat, form, only_value, prepare};
+use crate::scheme::{Coverage, KeyFormat, form, only_value, prepare};
 use crate::secret::Secret;
 use crate::verified::Verified;
 
@@ -25,6 +25,10 @@ use crate::verified::Verified;
 /// both. In axum that is `post(on_event).get(on_event).route_layer(layer)`; in actix-web two routes of
 /// one resource, each with `.wrap(middleware.clone())`. A `GET` that is no handshake is refused like any
 /// forged delivery, and its handler never runs.
+///
+/// **A handshake keeps the secret it was made with**: [`Receiver::replace_secrets`](crate::Receiver::replace_secrets)
+/// does not reach it. Zoom and X are answered under the old one until the receiver is made anew, and then
+/// take the URL for somebody else's.
 #[derive(Clone)]
 pub struct Handshake {
     kind: Kind,
@@ -75,7 +79,7 @@ impl Handshake {
     }
 
     /// Zoom: a signed `endpoint.url_validation` is answered with its token and the token's HMAC under
-    /// the secret token.
+    /// the secret token, this one for good.
     ///
     /// # Errors
     ///
@@ -100,7 +104,7 @@ impl Handshake {
     }
 
     /// X: a `GET` with a `crc_token`, signed as deliveries are, is answered with the token's HMAC under
-    /// the consumer secret. Unsigned it is not answered: what is asked for is a signature, and whoever
+    /// the consumer secret, this one for good. Unsigned it is not answered: what is asked for is a signature, and whoever
     /// could ask for any would have deliveries signed.
     ///
     /// # Errors
@@ -150,7 +154,9 @@ impl Handshake {
             Kind::X(_) => provider::x_twitter(),
             Kind::Braintree { .. } => return Ok(()),
         };
-        if own.scheme() == provider.scheme() {
+        // A scheme tells no provider: GitHub's is Meta's. What an answer needs for a proof, it asks for
+        // itself.
+        if own.name() == provider.name() {
             return Ok(());
         }
         Err(ConfigError::new(
@@ -238,6 +244,10 @@ impl Handshake {
             ),
             _ => return None,
         };
+        // Under a provider's name may stand another scheme than its own.
+        if verified.covers() != Coverage::WholeBody {
+            return None;
+        }
         let mut targets = Targets::default();
         targets.add(&Pointer::of(kind));
         targets.add(&Pointer::of(challenge));

@@ -2,10 +2,12 @@
 //! these. Each panics where something does not hold.
 
 mod deliveries;
+mod handshakes;
 mod payloads;
 mod words;
 
 pub use self::deliveries::{Kind, cuts, head, whole};
+pub use self::handshakes::handshake;
 pub use self::payloads::{NEARLY_JSON, envelope, typed};
 pub use self::words::recipe;
 

@@ -7,7 +7,7 @@ use countersign_tests::hardness::{self, Kind};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 
-use self::strategies::{bodies, recipes, requests};
+use self::strategies::{bodies, handshakes, in_bodies, recipes, requests};
 
 /// Failures are kept in a file that is committed, and tried first in every later run. What failed is printed
 /// with its seed.
@@ -39,6 +39,17 @@ proptest! {
     }
 
     #[test]
+    fn a_body_that_nobody_signed_is_refused(choice in any::<u8>(), body in in_bodies()) {
+        let data = [&[choice, b'\n'][..], &body].concat();
+        hardness::head(Kind::InBody, &data);
+    }
+
+    #[test]
+    fn a_handshake_is_answered_by_its_own_proof_alone(data in handshakes()) {
+        hardness::handshake(&data);
+    }
+
+    #[test]
     fn what_is_signed_verifies_and_what_is_changed_does_not(
         start in any::<[u8; 4]>(), body in bodies(),
     ) {
@@ -65,3 +76,33 @@ proptest! {
         hardness::recipe(data.as_bytes());
     }
 }
+
+/// Else the property above would say nothing.
+#[test]
+fn a_handshake_that_proves_itself_is_answered() {
+    let meta = "hub.mode=subscribe&hub.verify_token=my-verify-token&hub.challenge=1";
+    let slack = r#"{"type":"url_verification","challenge":"a"}"#;
+    let zoom = r#"{"event":"endpoint.url_validation","payload":{"plainToken":"a"}}"#;
+    let twitch =
+        r#"{"challenge":"a","subscription":{"status":"webhook_callback_verification_pending"}}"#;
+    for (choice, query, body) in [
+        (0, meta, ""),
+        (1, "", slack),
+        (2, "", zoom),
+        (3, "", twitch),
+        (4, "challenge=a", ""),
+        (5, "crc_token=a", ""),
+    ] {
+        let data = |choice: u8| [&[choice][..], query.as_bytes(), b"\n", body.as_bytes()].concat();
+        assert!(hardness::handshake(&data(choice)), "{choice}");
+        // The same provider, and nothing is signed.
+        let unsigned = hardness::handshake(&data(132 + choice));
+        assert_eq!(
+            unsigned,
+            ["meta", "dropbox"].contains(&NAMES[usize::from(choice)])
+        );
+    }
+}
+
+/// In the order of the choice.
+const NAMES: [&str; 6] = ["meta", "slack", "zoom", "twitch", "dropbox", "x-twitter"];

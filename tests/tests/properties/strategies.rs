@@ -2,7 +2,7 @@
 
 use countersign_tests::hardness::NEARLY_JSON;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn tokens(all: &'static [&'static str], most: usize) -> impl Strategy<Value = Vec<u8>> {
     let token = prop::sample::select(all);
@@ -126,6 +126,78 @@ pub(crate) fn requests() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A body that has all that a signature in it needs but the right one.
+pub(crate) fn in_bodies() -> impl Strategy<Value = Vec<u8>> {
+    let signature = prop_oneof![
+        "[0-9a-f]{64}",
+        "[0-9a-f]{128}",
+        "[A-Za-z0-9+/]{42}A=",
+        "[0-9A-Fa-f+/=]{0,130}",
+    ];
+    let field = || {
+        prop_oneof![
+            "[a-zA-Z0-9:.-]{0,12}".prop_map(Value::from),
+            Just(Value::from("1800000000")),
+            any::<i64>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            any_json(2),
+        ]
+    };
+    let fields = [(); 8].map(|()| field());
+    (0..4u8, signature, fields).prop_map(|(kind, signature, [a, b, c, d, e, f, g, h])| {
+        let body = match kind {
+            0 => json!({"notificationItems": [{"NotificationRequestItem": {
+                "pspReference": a, "originalReference": b, "merchantAccountCode": c,
+                "merchantReference": d, "amount": {"value": e, "currency": f}, "eventCode": g,
+                "success": h, "additionalData": {"hmacSignature": signature},
+            }}]}),
+            1 => json!({"event": {"event_hash": signature, "event_time": a, "event_type": b}}),
+            2 => json!({"signature_key": signature, "order_id": a, "status_code": b,
+                        "gross_amount": c, "transaction_status": d}),
+            _ => json!({"signature": {"signature": signature, "timestamp": a, "token": b},
+                        "event-data": c}),
+        };
+        body.to_string().into_bytes()
+    })
+}
+
+/// A choice, a query and a body with what a handshake is made of.
+pub(crate) fn handshakes() -> impl Strategy<Value = Vec<u8>> {
+    let text = || prop_oneof!["[a-zA-Z0-9_.~+/=-]{1,20}", "[ -~é]{0,20}"];
+    let parameter = prop_oneof![
+        Just("hub.mode=subscribe".to_owned()),
+        Just("hub.verify_token=my-verify-token".to_owned()),
+        text().prop_map(|text| format!("hub.verify_token={text}")),
+        text().prop_map(|text| format!("hub.challenge={text}")),
+        text().prop_map(|text| format!("challenge={text}")),
+        text().prop_map(|text| format!("crc_token={text}")),
+        "[a-z%0-9=+]{0,12}",
+    ];
+    let query = prop::collection::vec(parameter, 0..5).prop_map(|all| all.join("&"));
+    let kind = prop::sample::select(
+        &[
+            "url_verification",
+            "endpoint.url_validation",
+            "event_callback",
+            "",
+        ][..],
+    );
+    let status = prop_oneof![
+        Just("webhook_callback_verification_pending"),
+        Just("enabled")
+    ];
+    let body = prop_oneof![
+        4 => (kind, status, text()).prop_map(|(kind, status, text)| {
+            json!({"type": kind, "event": kind, "challenge": text,
+                   "payload": {"plainToken": text}, "subscription": {"status": status}})
+                .to_string().into_bytes()
+        }),
+        1 => bodies(),
+    ];
+    (any::<u8>(), query, body)
+        .prop_map(|(choice, query, body)| [&[choice][..], query.as_bytes(), b"\n", &body].concat())
+}
+
 /// A recipe of the catalogue with a member changed, as JSON or as TOML, or anything.
 pub(crate) fn recipes() -> impl Strategy<Value = String> {
     let all: Value =
@@ -173,6 +245,13 @@ pub(crate) fn recipes() -> impl Strategy<Value = String> {
                 "s",
                 "ms",
                 "iso8601",
+                ",",
+                " ",
+                "=",
+                "a",
+                ":",
+                "{kv:n}.{body}",
+                "{json:/sig}",
                 "",
             ][..]
         )

@@ -218,6 +218,9 @@ impl Receiver {
     /// and the old, and when no delivery
     /// [matches the old one](crate::Observation::key_index) any longer, the new one.
     ///
+    /// **A [`Handshake`] does not follow**: those of Zoom and X answer under the secret they were made with.
+    /// Make the receiver anew to replace that one too.
+    ///
     /// # Errors
     ///
     /// As [`Receiver::new`]; the secrets then stay as they were.
