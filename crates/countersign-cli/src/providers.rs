@@ -6,8 +6,8 @@ use std::fmt;
 use comfy_table::{ContentArrangement, Table, presets};
 use countersign::provider::SettingName;
 use countersign::scheme::{
-    Coverage, HmacAlgorithm, JwtAlgorithms, MessageAlgorithm, Scheme, SignatureEncoding,
-    SignatureSource, TimestampSource,
+    Coverage, HashNeeded, HmacAlgorithm, JwtAlgorithms, MessageAlgorithm, Scheme,
+    SignatureEncoding, SignatureSource, TimestampSource,
 };
 use countersign::{IdSource, Pointer, Provider, TimeUnit, TypeSource};
 use serde::Serialize;
@@ -65,16 +65,20 @@ impl ProvidersArgs {
 impl Row {
     fn new(name: &'static str, provider: &Provider) -> Row {
         let envelope = provider.envelope();
-        let member = envelope
-            .members
-            .as_ref()
-            .map_or(String::new(), |members| format!(" in each of {}", members));
+        let member =
+            envelope
+                .members
+                .as_ref()
+                .map_or(String::new(), |members| match members.to_string() {
+                    root if root.is_empty() => " in each of the body".to_owned(),
+                    array => format!(" in each of {array}"),
+                });
         let or_set = |what: String, setting| match provider.leaves_open(setting) {
             true => format!("{what}, or as set"),
             false => what,
         };
         let id = match &envelope.id {
-            IdSource::Digest => "SHA-256 of the body".to_owned(),
+            IdSource::Digest => format!("SHA-256 of {}", digested(provider.scheme())),
             IdSource::SignedHeader(header) => format!("header {header}"),
             IdSource::Pointer(id) => format!("{}{member}", id),
             IdSource::WithType(id) => format!("type and {}{member}", id),
@@ -117,6 +121,22 @@ impl Row {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
         }
+    }
+}
+
+/// What tells one event from another where nothing names it.
+fn digested(scheme: &Scheme) -> &'static str {
+    let beside_body = ["{method}", "{url}", "{query:", "{form:", "{sorted_form}"];
+    match scheme {
+        Scheme::Message(message)
+            if beside_body
+                .iter()
+                .any(|hole| message.template.contains(hole)) =>
+        {
+            "what is signed"
+        }
+        Scheme::Jwt(jwt) if jwt.url_hash.is_some() => "the URL and the body",
+        _ => "the body",
     }
 }
 
@@ -175,7 +195,13 @@ fn scheme(provider: &Provider) -> String {
                 JwtAlgorithms::Es256 => "ES256",
                 _ => "another algorithm",
             };
-            format!("JSON Web Token ({algorithms}) in {}", jwt.header)
+            let covers = match &jwt.body_hash {
+                Some(hash) if hash.needed == HashNeeded::Never => {
+                    format!("; covers the body only with its {}", hash.claim)
+                }
+                _ => String::new(),
+            };
+            format!("JSON Web Token ({algorithms}) in {}{covers}", jwt.header)
         }
         Scheme::DangerousToken(token) => format!("the token itself in {}", token.header),
         _ => "another".to_owned(),

@@ -15,8 +15,12 @@ pub(super) const JWTS: &[Named] = &[
 ];
 
 /// [Vonage](https://developer.vonage.com/en/getting-started/concepts/webhooks): HS256 in `Authorization:
-/// Bearer …`. The body is covered where the token has a `payload_hash`, which is then checked, and not
-/// at all where it has none.
+/// Bearer …`. The body is covered where the token has a `payload_hash`, the SHA-256 of the body in
+/// hexadecimal digits, which is then checked.
+///
+/// **Without that claim nothing of the body is signed**: whoever has seen one token can send any body with it
+/// until its time is up, and each is another event, since an event is known by the digest of its body. Ask
+/// its API about what such a delivery says: [`Verified::covers`](crate::Verified::covers) tells which it is.
 pub fn jwt_hs256_signature_only() -> Provider {
     preset(
         "jwt-hs256-signature-only",
@@ -41,7 +45,9 @@ pub fn jwt_hs256_signature_only() -> Provider {
 }
 
 /// [MessageBird](https://developers.messagebird.com/api/#verifying-http-requests): HS256, HS384 or HS512
-/// in `MessageBird-Signature-JWT`, with hashes of the URL and the body. It needs
+/// in `MessageBird-Signature-JWT`, with hashes of the URL (`url_hash`) and of the body (`payload_hash`, which
+/// may be missing where there is no body), each the SHA-256 in hexadecimal digits. An event is known by the
+/// digest of both. It needs
 /// [`Setting::PublicUrl`](crate::provider::Setting::PublicUrl).
 pub fn jwt_hs_url_payload_hash() -> Provider {
     preset(
