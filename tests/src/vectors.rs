@@ -93,11 +93,15 @@ impl Vector {
     }
 
     pub fn secrets(&self) -> Vec<Secret> {
-        let text = |secret: &String| String::from_utf8(crate::base64(secret)).expect("text");
-        self.secrets_b64
-            .iter()
-            .map(|secret| Secret::new(text(secret)).expect("a secret"))
+        let texts = self.secret_texts();
+        texts
+            .map(|text| Secret::new(text).expect("a secret"))
             .collect()
+    }
+
+    pub fn secret_texts(&self) -> impl Iterator<Item = String> {
+        let text = |secret: &String| String::from_utf8(crate::base64(secret)).expect("text");
+        self.secrets_b64.iter().map(text)
     }
 
     /// When to verify; where the scheme signs no time, any moment will do.
