@@ -78,6 +78,8 @@ impl Family {
             Scheme::Message(scheme) => {
                 matches!(scheme.signature, SignatureSource::Json(_))
                     || scheme.template.contains("json:")
+                    // Nothing else tells where the URL ends.
+                    || scheme.template.contains("{url}{body}")
                     || scheme.template.contains("{signed_headers:")
                     || scheme
                         .timestamp
@@ -101,6 +103,10 @@ impl Family {
         }
         match self.provider.scheme() {
             Scheme::Sealed(_) => String::from_utf8_lossy(bytes).into_owned().into(),
+            // A plain hash is one of text.
+            Scheme::Message(scheme) if scheme.template.starts_with("{secret}") => {
+                String::from_utf8_lossy(bytes).into_owned().into()
+            }
             _ => Bytes::copy_from_slice(bytes),
         }
     }

@@ -124,7 +124,8 @@ impl Identifier {
             IdAt::Digest => (digest_id(&raw), by_digest(content)),
             IdAt::Unsigned => (digest_id(&raw), KeyedBy::Nothing),
             IdAt::Header => match header_id {
-                Some(id) => (id.into(), KeyedBy::Id),
+                // One whose ends are not proved is a label, and what is signed is the key.
+                Some(id) => (id.into(), by_digest(content)),
                 None => return Identity::unidentified(raw, content),
             },
             IdAt::Parts(parts) => match together(parts, &raw) {

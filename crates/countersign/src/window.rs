@@ -21,30 +21,71 @@ pub enum TimeUnit {
     Iso8601,
 }
 
-/// How a scheme's timestamps are read: their unit, and whether a date may lack its offset.
+/// What is signed right beside a timestamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// Nothing: it is the first of all, or the last.
+    Edge,
+    /// This byte.
+    Text(u8),
+    /// A value, which may begin or end with any byte.
+    Value,
+}
+
+/// How a scheme's timestamps are read: their unit, and how it is known where one ends in what is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimeForm {
     unit: TimeUnit,
+    /// How many digits a number has, if its neighbour may have some too: else one could move to the
+    /// neighbour or back, and the same signed bytes would be another time and another body.
+    digits: Option<usize>,
     /// A date without an offset could be cut short by a digit, `29.551` to `29.55`, if what is signed
     /// behind it could then begin with that digit.
     may_lack_offset: bool,
 }
 
 impl TimeForm {
-    /// `behind` is the byte that is signed right behind the timestamp: zero where nothing is, `None`
-    /// where it may be any.
-    pub(crate) fn new(unit: TimeUnit, behind: Option<u8>) -> TimeForm {
+    /// `beside` is what is signed before and behind the timestamp, wherever it is; nothing if it is
+    /// signed as a part of the body.
+    pub(crate) fn new(unit: TimeUnit, beside: &[(Beside, Beside)]) -> TimeForm {
         let is_of_date = |byte: u8| byte.is_ascii_digit() || b".,+-Zz".contains(&byte);
+        let ends_date = |beside: Beside| match beside {
+            Beside::Edge => true,
+            Beside::Text(byte) => !is_of_date(byte),
+            Beside::Value => false,
+        };
+        let ends_number = |beside: Beside| match beside {
+            Beside::Edge => true,
+            Beside::Text(byte) => !byte.is_ascii_digit(),
+            Beside::Value => false,
+        };
+        let both = |(before, behind): &(_, _)| ends_number(*before) && ends_number(*behind);
+        let is_free = !beside.is_empty() && beside.iter().all(both);
         TimeForm {
             unit,
-            may_lack_offset: behind.is_some_and(|byte| !is_of_date(byte)),
+            digits: match unit {
+                _ if is_free => None,
+                // From 2001 to 2286.
+                TimeUnit::Seconds => Some(10),
+                TimeUnit::Milliseconds => Some(13),
+                TimeUnit::Iso8601 => None,
+            },
+            may_lack_offset: !beside.is_empty()
+                && beside.iter().all(|(_, behind)| ends_date(*behind)),
         }
+    }
+
+    /// Whether a number has a value on either side: for all its digits, it could be moved as a whole, and
+    /// only a window tells that it was.
+    pub(crate) fn slides(unit: TimeUnit, beside: &[(Beside, Beside)]) -> bool {
+        unit != TimeUnit::Iso8601 && beside.contains(&(Beside::Value, Beside::Value))
     }
 
     /// Reads a timestamp. Digits only, no sign, no leading zero; anything else is `None`, and so
     /// is a number beyond `i64`.
     pub(crate) fn parse(self, text: &[u8]) -> Option<UnixTime> {
         match self.unit {
+            _ if self.digits.is_some_and(|digits| text.len() != digits) => None,
             TimeUnit::Seconds => digits(text).map(UnixTime::from_secs),
             TimeUnit::Milliseconds => digits(text).map(UnixTime::from_millis),
             TimeUnit::Iso8601 => date(text, self.may_lack_offset),
@@ -163,11 +204,15 @@ mod tests {
     /// With a value right behind it.
     const ISO: TimeForm = TimeForm {
         unit: TimeUnit::Iso8601,
+        digits: None,
         may_lack_offset: false,
     };
 
+    /// With nothing else signed.
+    const ALONE: [(Beside, Beside); 1] = [(Beside::Edge, Beside::Edge)];
+
     fn seconds(text: &str) -> Option<i64> {
-        TimeForm::new(TimeUnit::Seconds, None)
+        TimeForm::new(TimeUnit::Seconds, &ALONE)
             .parse(text.as_bytes())
             .map(UnixTime::as_secs)
     }
@@ -197,7 +242,7 @@ mod tests {
 
     #[test]
     fn units_are_not_guessed() {
-        let millis = TimeForm::new(TimeUnit::Milliseconds, None)
+        let millis = TimeForm::new(TimeUnit::Milliseconds, &ALONE)
             .parse(b"1700000000123")
             .expect("parsed");
         assert_eq!(
@@ -243,13 +288,15 @@ mod tests {
 
     #[test]
     fn a_date_may_lack_its_offset_where_its_end_is_known() {
-        let parse =
-            |behind, text: &str| TimeForm::new(TimeUnit::Iso8601, behind).parse(text.as_bytes());
+        let parse = |behind, text: &str| {
+            let beside = [(Beside::Value, behind)];
+            TimeForm::new(TimeUnit::Iso8601, &beside).parse(text.as_bytes())
+        };
         let bare = "2024-03-27T15:42:29.551";
-        let utc = parse(None, "2024-03-27T15:42:29.551Z");
+        let utc = parse(Beside::Value, "2024-03-27T15:42:29.551Z");
         assert!(utc.is_some());
-        for end in [b':', b'|', 0] {
-            assert_eq!(parse(Some(end), bare), utc);
+        for end in [Beside::Text(b':'), Beside::Text(b'|'), Beside::Edge] {
+            assert_eq!(parse(end, bare), utc);
             // What comes before the next such byte is no date of its own, nor is more than it.
             for odd in [
                 "2024-03-27T15",
@@ -257,18 +304,60 @@ mod tests {
                 "2024-03-27T15:42:29.",
                 "2024-03-27",
             ] {
-                assert_eq!(parse(Some(end), odd), None, "{odd}");
+                assert_eq!(parse(end, odd), None, "{odd}");
             }
         }
-        for more in [
-            None,
-            Some(b'1'),
-            Some(b'.'),
-            Some(b'+'),
-            Some(b'-'),
-            Some(b'Z'),
+        for byte in b"1.+-Z" {
+            assert_eq!(parse(Beside::Text(*byte), bare), None, "{byte}");
+        }
+        assert_eq!(parse(Beside::Value, bare), None);
+        let within = TimeForm::new(TimeUnit::Iso8601, &[]);
+        assert_eq!(within.parse(bare.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_number_beside_a_value_has_all_its_digits() {
+        let parses = |unit, beside: &[(Beside, Beside)], text: &str| {
+            TimeForm::new(unit, beside).parse(text.as_bytes()).is_some()
+        };
+        let dot = Beside::Text(b'.');
+        for (unit, exact) in [
+            (TimeUnit::Seconds, "1700000000"),
+            (TimeUnit::Milliseconds, "1700000000000"),
         ] {
-            assert_eq!(parse(more, bare), None, "{more:?}");
+            let (shorter, longer) = (&exact[1..], format!("{exact}0"));
+            for free in [[(Beside::Edge, dot)], [(dot, Beside::Edge)], ALONE] {
+                for text in [exact, shorter.trim_start_matches('0'), &longer] {
+                    assert!(parses(unit, &free, text), "{free:?} {text}");
+                }
+            }
+            let touched: [&[_]; 6] = [
+                &[(Beside::Edge, Beside::Value)],
+                &[(Beside::Value, Beside::Edge)],
+                &[(dot, Beside::Text(b'0'))],
+                &[(Beside::Text(b'9'), dot)],
+                &[(Beside::Edge, dot), (dot, Beside::Value)],
+                &[],
+            ];
+            for beside in touched {
+                assert!(parses(unit, beside, exact), "{beside:?}");
+                for text in [&exact[..exact.len() - 1], &longer] {
+                    assert!(!parses(unit, beside, text), "{beside:?} {text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_number_between_two_values_slides() {
+        let between = [(Beside::Value, Beside::Value)];
+        assert!(TimeForm::slides(TimeUnit::Seconds, &between));
+        assert!(!TimeForm::slides(TimeUnit::Iso8601, &between));
+        for beside in [
+            [(Beside::Edge, Beside::Value)],
+            [(Beside::Value, Beside::Edge)],
+        ] {
+            assert!(!TimeForm::slides(TimeUnit::Seconds, &beside));
         }
     }
 

@@ -2,11 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+mod altered;
 mod attacks;
 mod banking_circle;
 mod catalogue;
+mod cuts;
 mod delivery;
 mod families;
+mod grammars;
 mod identity;
 mod key_forms;
 mod keys;

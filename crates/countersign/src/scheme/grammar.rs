@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::signature::{TimestampFormat, TimestampSource};
 use crate::error::{ConfigError, ConfigErrorKind};
+use crate::window::TimeUnit;
 
 /// The most headers a scheme may spread its signatures over: DocuSign's ten.
 pub(crate) const MAX_SIGNATURE_HEADERS: usize = 10;
@@ -62,13 +64,68 @@ pub enum Prefix {
     Optional(Cow<'static, str>),
 }
 
-/// Whether names, grammar and the key of the timestamp go together.
+impl Grammar {
+    /// What stands between two pairs, entries or groups, and between a version and its signature.
+    pub(crate) fn separators(&self) -> (Option<u8>, Option<u8>) {
+        match self {
+            Grammar::Plain { .. } => (None, None),
+            Grammar::Pairs { separator, .. } | Grammar::Positional { separator } => {
+                (Some(*separator), None)
+            }
+            Grammar::List {
+                separator,
+                version_separator: other,
+                ..
+            }
+            | Grammar::Groups {
+                group_separator: other,
+                separator,
+                ..
+            } => (Some(*separator), Some(*other)),
+        }
+    }
+}
+
+/// Whether names, grammar and the timestamp go together, and a header in this grammar has one reading.
 pub(crate) fn check_grammar(
     names: &[Cow<'static, str>],
     grammar: &Grammar,
-    timestamp_key: Option<&str>,
+    timestamp: Option<&TimestampFormat>,
 ) -> Result<(), ConfigError> {
     let bad = |why: &'static str| Err(ConfigError::new(ConfigErrorKind::BadScheme, why));
+    let beside = timestamp.and_then(|format| match &format.from {
+        TimestampSource::Pair(key) => Some((&**key, format.unit)),
+        _ => None,
+    });
+    let timestamp_key = beside.map(|(key, _)| key);
+    let (separator, other) = grammar.separators();
+    let separates = |byte: u8| separator == Some(byte) || other == Some(byte);
+    // What hexadecimal digits, Base64 and the sign between a key and its value may hold parts nothing.
+    let is_separator =
+        |byte: u8| byte == b' ' || byte.is_ascii_punctuation() && !b"+/=-_".contains(&byte);
+    if ![separator, other].into_iter().flatten().all(is_separator) {
+        return bad("a separator is a space or a sign that no signature has: not one of + / = - _");
+    }
+    if separator.is_some() && separator == other {
+        return bad("two separators that are the same part nothing");
+    }
+    if beside.is_some_and(|(_, unit)| unit == TimeUnit::Iso8601)
+        && (separates(b':') || separates(b'.'))
+    {
+        return bad("a date holds : and . so that neither can stand between it and its neighbour");
+    }
+    let is_name = |name: &str| !name.bytes().any(|byte| byte == b'=' || separates(byte));
+    let named: Vec<&str> = match grammar {
+        Grammar::Pairs { keys, .. } | Grammar::Groups { keys, .. } => {
+            keys.iter().map(|key| &**key).chain(timestamp_key).collect()
+        }
+        Grammar::List { version, .. } => vec![&**version],
+        _ => Vec::new(),
+    };
+    let is_trimmed = |name: &&str| name.trim_ascii().len() == name.len();
+    if !named.iter().all(|name| is_name(name) && is_trimmed(name)) {
+        return bad("a key or a version holds = or a separator, or begins or ends with a space");
+    }
     if names.is_empty() {
         return Err(ConfigError::new(
             ConfigErrorKind::MissingSetting,

@@ -19,7 +19,7 @@ use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::head::Head;
 use crate::secret::{Secret, Usable};
 use crate::time::UnixTime;
-use crate::window::{TimeForm, TimeUnit};
+use crate::window::{Beside, TimeForm};
 
 /// A recipe for a keyed hash in a header. Data only: it is checked when a
 /// [`Verifier`](crate::Verifier) is made of it.
@@ -108,7 +108,7 @@ impl HmacProof {
             }
             None => None,
             Some(format) => {
-                let form = TimeForm::new(format.unit, template.behind_timestamp());
+                let form = TimeForm::new(format.unit, &template.beside_timestamp());
                 Some(match &format.from {
                     TimestampSource::Header(name) => (Some(header_name(name)?), form),
                     TimestampSource::Pair(_) => (None, form),
@@ -121,18 +121,7 @@ impl HmacProof {
                 })
             }
         };
-        // A digit could move from the id to the time or back; only the window tells that it did. A
-        // date has its own two ends.
-        if template.has_header_at_timestamp()
-            && scheme.timestamp.as_ref().is_some_and(|format| {
-                format.tolerance.is_none() && format.unit != TimeUnit::Iso8601
-            })
-        {
-            return Err(ConfigError::new(
-                ConfigErrorKind::BadScheme,
-                "a header stands right before the timestamp, which needs a tolerance then",
-            ));
-        }
+        check_window(scheme.timestamp.as_ref(), &template.beside_timestamp())?;
         let keys = secrets
             .iter()
             .map(|secret| scheme.key.decode_shared(secret));
@@ -210,6 +199,22 @@ impl HmacProof {
             None => Ok(()),
             Some(fault) => Err(fault),
         }
+    }
+}
+
+/// Whether a time that could be taken for a part of its neighbours has a window that tells.
+pub(super) fn check_window(
+    timestamp: Option<&TimestampFormat>,
+    beside: &[(Beside, Beside)],
+) -> Result<(), ConfigError> {
+    match timestamp {
+        Some(format) if format.tolerance.is_none() && TimeForm::slides(format.unit, beside) => {
+            Err(ConfigError::new(
+                ConfigErrorKind::BadScheme,
+                "the timestamp stands right between two values, and needs a tolerance then",
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -128,8 +128,9 @@ fn ed25519(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether these bytes are a number below the field's prime, as the one spelling of a point has it, and
-/// no point of small order: under such a key anyone can sign. That they are a point at all, the library
-/// tells nobody before the first delivery.
+/// no point of small order: under such a key anyone can sign. Half of such numbers are no point at all, and
+/// a key that is none refuses every delivery, so that it lets nothing through. The library tells so before
+/// the first delivery to nobody, and to find out here would take a second library for the curve.
 fn is_of_ed25519(bytes: &[u8]) -> bool {
     let Ok(mut y) = <[u8; 32]>::try_from(bytes) else {
         return false;

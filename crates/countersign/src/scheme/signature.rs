@@ -108,7 +108,7 @@ impl Signatures {
             Some(TimestampSource::Pair(key)) => Some(key.clone()),
             _ => None,
         };
-        check_grammar(&format.headers, &format.grammar, timestamp_key.as_deref())?;
+        check_grammar(&format.headers, &format.grammar, timestamp)?;
         if matches!(
             format.grammar,
             Grammar::Groups { .. } | Grammar::Positional { .. }

@@ -3,6 +3,7 @@
 use http::HeaderName;
 
 use crate::error::{ConfigError, ConfigErrorKind};
+use crate::window::Beside;
 
 /// One part of the signed bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,11 +96,6 @@ impl Template {
         Ok(template)
     }
 
-    /// Whether a header's value touches the timestamp, with nothing between them.
-    pub(crate) fn has_header_at_timestamp(&self) -> bool {
-        self.headers.iter().any(|header| header.delimiter.is_none())
-    }
-
     /// Whether the timestamp is part of the signed bytes.
     pub(crate) fn signs_timestamp(&self) -> bool {
         self.before
@@ -110,17 +106,31 @@ impl Template {
 }
 
 impl Template {
-    /// What stands right behind the timestamp: zero for nothing at all, `None` for a value.
-    pub(crate) fn behind_timestamp(&self) -> Option<u8> {
-        let parts = [&self.before, &self.after];
-        let is_time = |part: &Part| *part == Part::Timestamp;
-        let side = parts.into_iter().find(|side| side.iter().any(is_time))?;
-        let at = side.iter().position(is_time)?;
-        match side.get(at + 1) {
-            Some(Part::Literal(text)) => text.first().copied(),
-            None if std::ptr::eq(side, &self.after) => Some(0),
-            _ => None,
+    /// What stands before and behind the timestamp, wherever it is.
+    pub(crate) fn beside_timestamp(&self) -> Vec<(Beside, Beside)> {
+        let mut found = Vec::new();
+        // Behind the first side, and before the second, stands the body.
+        for (side, first, last) in [
+            (&self.before, Beside::Edge, Beside::Value),
+            (&self.after, Beside::Value, Beside::Edge),
+        ] {
+            for (at, part) in side.iter().enumerate() {
+                if *part != Part::Timestamp {
+                    continue;
+                }
+                let before = at.checked_sub(1).and_then(|at| side.get(at));
+                let before = before.map_or(first, |part| match part {
+                    Part::Literal(text) => text.last().map_or(Beside::Value, |b| Beside::Text(*b)),
+                    _ => Beside::Value,
+                });
+                let behind = side.get(at + 1).map_or(last, |part| match part {
+                    Part::Literal(text) => text.first().map_or(Beside::Value, |b| Beside::Text(*b)),
+                    _ => Beside::Value,
+                });
+                found.push((before, behind));
+            }
         }
+        found
     }
 }
 

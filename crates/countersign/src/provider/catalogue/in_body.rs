@@ -49,6 +49,9 @@ entries! {
     /// [Dropbox Sign](https://developers.hellosign.com/docs/events/walkthrough): the time and the type.
     /// Two events of one type in one second have the same hash, so that it names none: an event is
     /// known by the digest of its body.
+    ///
+    /// **Whoever has seen one delivery can change the rest of the body**, and has another event by it: take
+    /// what is new from its API, by the id of the request, and do there once what is to be done once.
     dropbox_sign = "dropbox-sign" Entry {
         from: From::Json("/event/event_hash"),
         template: "{json:/event/event_time}{json:/event/event_type}",
@@ -59,7 +62,11 @@ entries! {
 
     /// [Midtrans](https://docs.midtrans.com/docs/https-notification-webhooks): SHA-512 of order, status
     /// code, amount and secret, with nothing between them. Where one ends is not proved, nor is the
-    /// transaction's status: ask its API.
+    /// transaction's status, which goes on under one and the same hash: from capture to settlement, and to
+    /// a refund. So the hash names no event, and an event is known by the digest of its body.
+    ///
+    /// **Whoever has seen one delivery can change the rest of the body**, and has another event by it: ask
+    /// its API for the transaction's status, and do once for each status what is to be done once.
     midtrans = "midtrans" Entry {
         alg: SHA512, from: From::Json("/signature_key"),
         template: "{json:/order_id}{json:/status_code}{json:/gross_amount}{secret}",
@@ -85,7 +92,8 @@ entries! {
     };
 
     /// [CinetPay](https://docs.cinetpay.com/api/1.0-en/checkout/hmac): sixteen fields of a form with
-    /// nothing between them. Where one ends is not proved: ask its API about amount and status.
+    /// nothing between them. Where one ends is not proved: ask its API about amount and status. However
+    /// the same signed text is cut into fields, it is the same event.
     cinetpay = "cinetpay" Entry {
         from: From::Headers(names!["x-token"]),
         template: "{form:cpm_site_id}{form:cpm_trans_id}{form:cpm_trans_date}{form:cpm_amount}\

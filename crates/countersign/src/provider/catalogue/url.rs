@@ -26,7 +26,8 @@ const HUBSPOT: Sender = Sender {
 entries! {
     URLS;
 
-    /// [Square](https://developer.squareup.com/docs/webhooks/step3validate): the URL before the body.
+    /// [Square](https://developer.squareup.com/docs/webhooks/step3validate): the URL before the body,
+    /// which has to begin as JSON does, for nothing else tells where the URL ends.
     square = "square" Entry {
         from: From::Headers(names!["x-square-hmacsha256-signature"]), encoding: BASE64,
         template: "{url}{body}",
@@ -49,7 +50,8 @@ entries! {
     /// [Twilio](https://www.twilio.com/docs/usage/security) with a form: the URL and all fields of the
     /// form by name, HMAC-SHA1. It signs the port now and now not, so that both are tried.
     ///
-    /// Names and values are signed with nothing between them: a field's end is not proved.
+    /// URL, names and values are signed with nothing between them: where one ends is not proved. However
+    /// the same signed text is cut into fields, it is the same event. The public URL needs a path.
     twilio_form = "twilio-form" Entry {
         alg: SHA1, from: From::Headers(names!["x-twilio-signature"]), encoding: BASE64,
         template: "{url}{sorted_form}", ports: Ports::WithAndWithout,
@@ -69,23 +71,31 @@ entries! {
 
     /// [Plivo](https://www.plivo.com/docs/messaging/concepts/signature-validation), version 2: the URL and
     /// a nonce. **Nothing of the body is signed**: ask its API about what it says.
+    ///
+    /// An event is known by the URL and the nonce together, as they were signed, so that a signature is
+    /// good for one run, whatever body comes with it. Nothing proves where the URL ends and the nonce
+    /// begins: the nonce alone is a label. A retry with a nonce of its own is another event.
     plivo_v2 = "plivo-v2" Entry {
         from: From::Headers(names!["x-plivo-signature-v2"]), encoding: BASE64,
         template: "{url}{header:x-plivo-signature-v2-nonce}",
+        id: Id::Header("x-plivo-signature-v2-nonce"),
+        sender: Sender { remark: "the key is the URL and the nonce together, as they are signed",
+            ..Sender::UNKNOWN },
         ..HMAC_SHA256
     };
 
     /// [HubSpot](https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests),
-    /// version 1: a plain hash of the secret and the body. A plain hash can be gone on with: whoever has
-    /// seen one delivery can make one with more behind the same body. Prefer [`hubspot_v3`].
+    /// version 1: a plain hash of the secret and the body. Such a hash can be gone on with: whoever has
+    /// seen one delivery knows the hash of the same body with more behind it. What is added is never
+    /// UTF-8, so that a body that is not is refused. Prefer [`hubspot_v3`].
     hubspot_v1 = "hubspot-v1" Entry {
         alg: PLAIN, from: From::Headers(names!["x-hubspot-signature"]), template: "{secret}{body}",
         id: Id::WithType("/*/eventId"), kind: &["/subscriptionType"], sender: HUBSPOT,
         ..HMAC_SHA256
     };
 
-    /// HubSpot, version 2: a plain hash of the secret, the method, the URL and the body. As weak as
-    /// [`hubspot_v1`].
+    /// HubSpot, version 2: a plain hash of the secret, the method, the URL and the body, as in
+    /// [`hubspot_v1`]. The body has to begin as JSON does, for nothing else tells where the URL ends.
     hubspot_v2 = "hubspot-v2" Entry {
         alg: PLAIN, from: From::Headers(names!["x-hubspot-signature"]),
         template: "{secret}{method}{url}{body}",
@@ -93,7 +103,8 @@ entries! {
         ..HMAC_SHA256
     };
 
-    /// HubSpot, version 3: HMAC-SHA256 of the method, the URL, the body and the time.
+    /// HubSpot, version 3: HMAC-SHA256 of the method, the URL, the body and the time. The body has to begin
+    /// as JSON does, as in [`hubspot_v2`].
     hubspot_v3 = "hubspot-v3" Entry {
         from: From::Headers(names!["x-hubspot-signature-v3"]), encoding: BASE64,
         time: Some((At::Header("x-hubspot-request-timestamp"), Milliseconds, Some(300))),

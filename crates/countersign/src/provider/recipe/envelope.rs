@@ -6,7 +6,7 @@ use super::bad;
 use crate::error::ConfigError;
 use crate::event::{Envelope, IdSource, TypeSource};
 use crate::scan::Pointer;
-use crate::scheme::{MessageScheme, Scheme};
+use crate::scheme::Scheme;
 
 pub(super) fn envelope(
     id: Option<&str>,
@@ -53,7 +53,8 @@ fn id_from(
             for name in names {
                 parts.push(Pointer::new(&format!("{beside}/{name}"))?);
             }
-            if !parts.iter().all(|part| signs_field(scheme, part)) {
+            let is_signed = |part| signs_field(scheme, members.as_ref(), part);
+            if !parts.iter().all(is_signed) {
                 return Ok((None, unsigned));
             }
             Ok(match <[Pointer; 1]>::try_from(parts) {
@@ -76,14 +77,14 @@ fn type_from(
         None => Ok(TypeSource::None),
         Some((text, Some(("json", pointer)))) => {
             let (of, pointer) = starred(pointer)?;
+            let pointer = Pointer::new(&pointer)?;
+            if !signs_field(scheme, of.as_ref(), &pointer) {
+                return Ok(TypeSource::None);
+            }
             if of.as_ref() != members {
                 return Err(bad(format!(
                     "{text:?} names another array than \"id_from\", or none"
                 )));
-            }
-            let pointer = Pointer::new(&pointer)?;
-            if !signs_field(scheme, &pointer) {
-                return Ok(TypeSource::None);
             }
             Ok(TypeSource::Pointers(vec![pointer]))
         }
@@ -102,20 +103,18 @@ fn signs_header(scheme: &Scheme, name: &str) -> bool {
     template.contains(&format!("{{header:{name}}}")) || template.contains("{signed_headers:")
 }
 
-/// Whether the signature covers a field of the body.
-fn signs_field(scheme: &Scheme, field: &Pointer) -> bool {
+/// Whether the signature covers a field of the body, or of each member of an array in it.
+fn signs_field(scheme: &Scheme, members: Option<&Pointer>, field: &Pointer) -> bool {
     let scheme = match scheme {
         Scheme::Message(scheme) => scheme,
         Scheme::DangerousToken(_) => return false,
         _ => return true,
     };
-    let MessageScheme { template, .. } = scheme;
-    let at = field.to_string();
+    let whole = ["{body}", "{body_crc32}"];
     scheme.body_digest.is_some()
-        || ["{body}", "{body_crc32}"]
-            .iter()
-            .any(|whole| template.contains(whole))
-        || template.contains(&format!("json:{at}}}"))
+        || whole.iter().any(|hole| scheme.template.contains(hole))
+        // A hole names a field of the body, and none of whatever member.
+        || members.is_none() && scheme.proves_field(&field.to_string())
 }
 
 /// Splits `/events/*/id` into the array and the pointer within each member.
@@ -141,7 +140,7 @@ fn starred(pointer: &str) -> Result<(Option<Pointer>, String), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheme::{KeyFormat, TokenScheme};
+    use crate::scheme::{KeyFormat, MessageScheme, TokenScheme};
 
     #[test]
     fn a_star_stands_for_the_members_of_one_array() {
@@ -187,5 +186,52 @@ mod tests {
                 (IdSource::Unsigned, TypeSource::None)
             );
         }
+    }
+
+    /// A hole `{json:/id}` is the body's own field, and no member's.
+    #[test]
+    fn a_signed_field_of_the_body_is_none_of_a_member() {
+        let Scheme::Message(mailgun) = crate::provider::mailgun().scheme().clone() else {
+            panic!("a message");
+        };
+        let scheme = |template: &'static str| {
+            Scheme::Message(MessageScheme {
+                template: template.into(),
+                ..mailgun.clone()
+            })
+        };
+        let kind = |id: &str, kind: &str, template| {
+            let found = envelope(Some(id), Some(kind), &scheme(template));
+            found.map(|found| (found.members, found.id, found.kind))
+        };
+        let nothing = (None, IdSource::Digest, TypeSource::None);
+        let fields = "{json:/id}|{json:/type}";
+        let starred = kind("json:/*/id", "json:/*/type", fields);
+        assert_eq!(starred.expect("an envelope"), nothing);
+        let starred = kind("json:/events/*/id", "json:/events/*/type", fields);
+        assert_eq!(starred.expect("an envelope"), nothing);
+        let (members, id, kind) = kind("json:/id", "json:/type", fields).expect("fields");
+        let at = |name: &str| Pointer::of(&[name]);
+        assert_eq!((members, id), (None, IdSource::Pointer(at("id"))));
+        assert_eq!(kind, TypeSource::Pointers(vec![at("type")]));
+        let found = envelope(
+            Some("json:/events/*/id"),
+            Some("json:/events/*/type"),
+            &scheme("{body_crc32}|{json:/id}"),
+        );
+        assert_eq!(found.expect("covered").members, Some(at("events")));
+        // Where one ends and the other begins is not proved, but for a time, which has all its digits.
+        for touching in [
+            "{json:/id}{json:/type}",
+            "{json:/type}{json:/id}",
+            "{secret}{json:/id}",
+            "[{query:a}]{json:/id}",
+        ] {
+            let found = envelope(Some("json:/id"), None, &scheme(touching)).expect(touching);
+            assert_eq!(found.id, IdSource::Digest, "{touching}");
+        }
+        let behind_time = scheme("{json:/signature/timestamp}{json:/id}");
+        let found = envelope(Some("json:/id"), None, &behind_time).expect("a time");
+        assert_eq!(found.id, IdSource::Pointer(at("id")));
     }
 }

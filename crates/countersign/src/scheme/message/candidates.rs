@@ -13,6 +13,10 @@ use crate::scheme::template::header_name;
 /// The most signatures one delivery may carry.
 const MAX_SIGNATURES: usize = 16;
 
+/// The most that cost a hash of the body each: groups, which have a time of their own, and signatures that
+/// only a public key tells from others. One is usual, and two while a key is replaced.
+const MAX_HASHED: usize = 4;
+
 /// Signature headers, checked and prepared.
 #[derive(Debug)]
 pub(super) struct SignatureHeaders {
@@ -30,6 +34,8 @@ pub(super) struct Spelling {
     pub(super) encoding: SignatureEncoding,
     /// The fewest and the most bytes of a signature.
     pub(super) length: (usize, usize),
+    /// Whether each is checked with a public key.
+    pub(super) public: bool,
 }
 
 /// Signatures that belong to one timestamp.
@@ -62,7 +68,7 @@ impl SignatureHeaders {
         names: &[std::borrow::Cow<'static, str>],
         grammar: &Grammar,
         timestamp_key: Option<&str>,
-        pairs: &[Box<str>],
+        pairs: Vec<Box<str>>,
     ) -> Result<Self, ConfigError> {
         Ok(SignatureHeaders {
             names: names
@@ -71,7 +77,7 @@ impl SignatureHeaders {
                 .collect::<Result<_, _>>()?,
             grammar: grammar.clone(),
             timestamp_key: timestamp_key.map(Box::from),
-            pairs: pairs.to_vec(),
+            pairs,
         })
     }
 
@@ -92,7 +98,7 @@ impl SignatureHeaders {
             return Err(signature(ErrorKind::MissingHeader));
         }
         let mut groups = Vec::new();
-        let (mut wanted, mut whole) = (0, 0);
+        let (mut wanted, mut whole, mut grouped) = (0, 0, 0);
         for value in values {
             if value.len() > MAX_HEADER {
                 return Err(signature(ErrorKind::MalformedHeader));
@@ -107,7 +113,9 @@ impl SignatureHeaders {
             for text in value.split(|byte| Some(*byte) == apart) {
                 let (group, found) = self.group(text, spelling)?;
                 wanted += found;
-                if wanted > MAX_SIGNATURES {
+                grouped += usize::from(found > 0 && apart.is_some());
+                let hashed = if spelling.public { wanted } else { grouped };
+                if wanted > MAX_SIGNATURES || hashed > MAX_HASHED {
                     return Err(signature(ErrorKind::MalformedHeader));
                 }
                 let timed = group.timestamp.is_some() || self.timestamp_key.is_none();

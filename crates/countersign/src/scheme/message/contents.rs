@@ -36,7 +36,7 @@ impl MessageProof {
                 let text = text_of(found)
                     .ok_or(malformed("a signed field is there twice, or is no text"))?;
                 match text {
-                    Some(text) if value.delimiter.is_none_or(|byte| !text.contains(&byte)) => {
+                    Some(text) if value.parts(&text) => {
                         contents.json.push(text);
                     }
                     Some(_) => return Err(malformed("a signed field holds what parts the fields")),
@@ -48,9 +48,12 @@ impl MessageProof {
         if self.template.has(&Part::SortedForm) || !self.template.form.is_empty() {
             let mut fields = form::fields(body).ok_or(malformed("not a form"))?;
             let mut any = false;
-            for name in &self.template.form {
-                let value =
-                    form::only(&fields, name).map_err(|()| malformed("a field is there twice"))?;
+            for field in &self.template.form {
+                let value = form::only(&fields, &field.name)
+                    .map_err(|()| malformed("a field is there twice"))?;
+                if !value.is_none_or(|value| field.parts(value)) {
+                    return Err(malformed("a signed field holds what parts the fields"));
+                }
                 any |= value.is_some();
                 contents.form.push(value.unwrap_or_default().to_vec());
             }
@@ -91,8 +94,8 @@ impl MessageProof {
         }
     }
 
-    /// The timestamp, where it is in the body. Whether it is readable counts only once the signature is
-    /// known to be right.
+    /// The timestamp, where it is in the body: looked for once the signature is known to be right, unless
+    /// its text is signed by itself. Whether it is readable counts only then.
     pub(super) fn json_time(&self, body: &Bytes) -> Option<Result<(String, UnixTime), Error>> {
         let Some((Clock::Json(targets), form)) = &self.timestamp else {
             return None;

@@ -21,7 +21,7 @@ pub(super) fn listed<'h, H: Head + ?Sized>(
     let mut joined = Vec::new();
     let mut id = None;
     let names: Vec<&[u8]> = list.split(|byte| *byte == b' ').collect();
-    if names.len() > MAX_LISTED || list.contains(&b'.') {
+    if names.len() > MAX_LISTED {
         return Err(ErrorKind::MalformedHeader);
     }
     let mut seen: Vec<HeaderName> = Vec::new();

@@ -9,6 +9,7 @@ mod check;
 mod contents;
 pub(crate) mod form;
 mod listed;
+mod parted;
 mod spoken;
 mod target;
 mod template;
@@ -21,7 +22,7 @@ use serde::Deserialize;
 
 use super::grammar::Grammar;
 use super::key::KeyFormat;
-use super::signature::TimestampFormat;
+use super::signature::{TimestampFormat, TimestampSource};
 use super::{Coverage, SignatureEncoding};
 use crate::scan::Pointer;
 
@@ -155,6 +156,33 @@ impl MessageScheme {
     /// Whether the signed bytes hold the URL that the provider was given.
     pub fn signs_url(&self) -> bool {
         template::holes(&self.template).any(|hole| hole == "url")
+    }
+
+    /// Whether the field of the body at this pointer is signed by itself.
+    fn reads_field(&self, at: &str) -> bool {
+        template::holes(&self.template).any(|hole| {
+            let pointer = hole.strip_prefix("free-").unwrap_or(hole);
+            pointer.strip_prefix("json:") == Some(at)
+        })
+    }
+
+    /// Whether it is signed by itself with its two ends: with text on either side, or a time, which has
+    /// all its digits. Where two values touch, the same signed bytes are other values as well.
+    pub(crate) fn proves_field(&self, at: &str) -> bool {
+        let time = match self.timestamp.as_ref().map(|format| &format.from) {
+            Some(TimestampSource::Json(time)) => format!("{{json:{time}}}"),
+            _ => "{ts}".to_owned(),
+        };
+        ["{json:", "{free-json:"].iter().any(|kind| {
+            let hole = format!("{kind}{at}}}");
+            self.template
+                .split_once(&hole)
+                .is_some_and(|(before, behind)| {
+                    let begins = !before.ends_with(['}', ']']) || before.ends_with(&time);
+                    let ends = !behind.starts_with(['{', '[']) || behind.starts_with(&time);
+                    begins && ends
+                })
+        })
     }
 
     /// How much of the body a verified delivery covers.

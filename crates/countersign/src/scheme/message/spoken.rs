@@ -1,13 +1,17 @@
-//! The message itself: its parts, one after the other.
+//! The message itself: its parts, one after the other; and what tells it from another.
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
+use super::candidates::Group;
 use super::check::Sink;
 use super::contents::Contents;
 use super::template::Part;
-use super::verification::MessageVerification;
+use super::verification::{MessageProof, MessageVerification};
+use crate::scheme::Coverage;
 
 /// Everything that a message is made of.
+#[derive(Clone, Copy)]
 pub(super) struct Spoken<'a, 'h> {
     pub(super) verification: &'a MessageVerification<'h>,
     pub(super) contents: &'a Contents<'a>,
@@ -18,8 +22,33 @@ pub(super) struct Spoken<'a, 'h> {
     pub(super) url: &'a str,
 }
 
-impl Spoken<'_, '_> {
+impl<'a, 'h> Spoken<'a, 'h> {
+    /// The same with what belongs to one group of signatures, the one at `at`.
+    pub(super) fn of_group(self, at: usize, group: &'a Group<'h>) -> Spoken<'a, 'h> {
+        let listed = self.verification.listed.get(at);
+        Spoken {
+            timestamp: group.timestamp.unwrap_or(self.timestamp),
+            pairs: &group.pairs,
+            listed: listed.map_or(b"", Vec::as_slice),
+            ..self
+        }
+    }
+
+    /// The same with another spelling of the URL.
+    pub(super) fn of_url(self, url: &'a str) -> Spoken<'a, 'h> {
+        Spoken { url, ..self }
+    }
+
     pub(super) fn say(&self, parts: &[Part], secret: &[u8], sink: &mut Sink<'_>) {
+        self.say_each(parts.iter(), secret, sink);
+    }
+
+    fn say_each<'p>(
+        &self,
+        parts: impl Iterator<Item = &'p Part>,
+        secret: &[u8],
+        sink: &mut Sink<'_>,
+    ) {
         for part in parts {
             match part {
                 Part::Literal(text) => sink(text),
@@ -50,5 +79,42 @@ impl Spoken<'_, '_> {
                 }
             }
         }
+    }
+}
+
+impl MessageProof {
+    /// What tells one event from another, where that is not the body alone: of a form the fields, for
+    /// there are many spellings of one; and the URL and the method of a request that may have no body.
+    ///
+    /// It is the signed text as it was signed, without a mark where one value ends: who cuts the same
+    /// bytes at another place has the same event. Time and secret are left out, since the same event
+    /// may be signed anew.
+    pub(super) fn content(&self, spoken: &Spoken<'_, '_>) -> Option<Box<[u8; 32]>> {
+        let template = &self.template;
+        let has_id = spoken.verification.id.is_some();
+        let telling = |part: &Part| {
+            matches!(
+                part,
+                Part::Method | Part::Url | Part::Query { .. } | Part::SortedForm | Part::Form(_)
+            )
+        };
+        // An id that has its own two ends is all that counts.
+        if !template.parts.iter().any(telling) || has_id && self.id_is_parted {
+            return None;
+        }
+        let is_signed_anew = |part: &Part| matches!(part, Part::Timestamp | Part::Secret);
+        let said = || template.parts.iter().filter(|part| !is_signed_anew(part));
+        let mut length = 0u64;
+        spoken.say_each(said(), b"", &mut |piece| length += piece.len() as u64);
+        let mut state = Sha256::new();
+        state.update(length.to_le_bytes());
+        spoken.say_each(said(), b"", &mut |piece| state.update(piece));
+        // What is not signed tells two deliveries apart where nothing else does.
+        let is_form = |part: &Part| matches!(part, Part::SortedForm | Part::Form(_));
+        let is_said = self.coverage == Coverage::WholeBody || template.parts.iter().any(is_form);
+        if !is_said && !has_id {
+            state.update(spoken.body);
+        }
+        Some(Box::new(state.finalize().into()))
     }
 }

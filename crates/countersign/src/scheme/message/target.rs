@@ -63,8 +63,11 @@ impl MessageProof {
             faults.add(ErrorKind::MalformedHeader, "query");
             return;
         };
-        for name in &self.template.query {
-            match form::only(&fields, name) {
+        for parameter in &self.template.query {
+            match form::only(&fields, &parameter.name) {
+                Ok(Some(value)) if !parameter.parts(value) => {
+                    faults.add(ErrorKind::MalformedHeader, "query");
+                }
                 Ok(value) => begun.query.push(value.map(|value| lower(value.to_vec()))),
                 Err(()) => faults.add(ErrorKind::DuplicateHeader, "query"),
             }

@@ -46,9 +46,9 @@ pub(super) struct Template {
     pub(super) headers: Vec<Value<HeaderName>>,
     pub(super) json: Vec<Value<()>>,
     pub(super) json_targets: Targets,
-    pub(super) form: Vec<Box<str>>,
-    pub(super) query: Vec<Box<str>>,
-    pub(super) pairs: Vec<Box<str>>,
+    pub(super) form: Vec<Value<Box<str>>>,
+    pub(super) query: Vec<Value<Box<str>>>,
+    pub(super) pairs: Vec<Value<Box<str>>>,
 }
 
 /// A value of the delivery that is signed.
@@ -60,11 +60,37 @@ pub(super) struct Value<N> {
     pub(super) delimiter: Option<u8>,
 }
 
+impl<N> Value<N> {
+    /// Whether the text does not hold what parts it from its neighbour.
+    pub(super) fn parts(&self, text: &[u8]) -> bool {
+        self.delimiter.is_none_or(|byte| !text.contains(&byte))
+    }
+}
+
 /// More than any public scheme has.
 const MAX_HOLES: usize = 32;
 
 /// Between the name of a query parameter and the constant that may stand for it.
 pub(super) const OR: &str = " or const:";
+
+/// What a value is told from its neighbour by is the byte on the side of one of these: the body, or what
+/// may hold anything as well.
+const MIDDLES: [&str; 3] = ["{body}", "{free-json:", "{sorted_form}"];
+
+/// The byte right behind a hole, if it is text.
+fn delimiter_behind(behind: &str) -> Option<u8> {
+    delimiter(behind.as_bytes().first())
+}
+
+/// The byte right before a hole, if it is text. `rest` is the end of `text` from the hole on.
+fn delimiter_before(text: &str, rest: &str) -> Option<u8> {
+    let before = text.as_bytes().get(..text.len() - rest.len());
+    delimiter(before.and_then(<[u8]>::last))
+}
+
+fn delimiter(byte: Option<&u8>) -> Option<u8> {
+    byte.copied().filter(|byte| !b"{}[]".contains(byte))
+}
 
 /// The names of a template's holes.
 pub(super) fn holes(template: &str) -> impl Iterator<Item = &str> {
@@ -87,18 +113,32 @@ impl Template {
         let mut template = Template::default();
         let mut rest = text;
         let mut count = 0;
-        // A value is told from its neighbour by what stands between it and the middle: the body, or the
-        // value that may hold anything.
-        let mut past_middle = !text.contains("{body}") && !text.contains("{free-json:");
-        let no_middle = past_middle;
+        let no_middle = !MIDDLES.iter().any(|middle| text.contains(middle));
+        let mut past_middle = false;
+        let unparted = |what: &str| {
+            Err(bad(&format!(
+                "nothing parts {what} from its neighbour, so that the same signature fits other messages"
+            )))
+        };
+        // A time has its own two ends; at the end of all there is no neighbour.
+        let ends = |behind: &str| behind.starts_with("{ts}") || (no_middle && behind.is_empty());
         while !rest.is_empty() {
             if let Some(optional) = rest.strip_prefix('[') {
                 let (inside, behind) = optional
                     .split_once(']')
                     .ok_or_else(|| bad("a bracket is not closed"))?;
+                let delimiter = match past_middle {
+                    true => delimiter_before(text, rest),
+                    false => delimiter_behind(behind),
+                };
                 let part = template
-                    .optional(inside, &constant)
+                    .optional(inside, (past_middle, delimiter), &constant)
                     .ok_or_else(|| bad("brackets are for one query parameter"))?;
+                let query = template.query.last();
+                let is_query = matches!(part, Part::Query { .. });
+                if is_query && query.is_some_and(|q| q.delimiter.is_none()) && !ends(behind) {
+                    return unparted("a query parameter");
+                }
                 template.parts.push(part);
                 rest = behind;
                 count += 1;
@@ -116,13 +156,11 @@ impl Template {
             let (name, behind) = hole
                 .split_once('}')
                 .ok_or_else(|| bad("a hole is not closed"))?;
-            let before = text.as_bytes().get(..text.len() - rest.len());
-            let delimiter = if past_middle && !no_middle {
-                before.and_then(<[u8]>::last)
-            } else {
-                behind.as_bytes().first()
+            let delimiter = match past_middle {
+                true => delimiter_before(text, rest),
+                false => delimiter_behind(behind),
             };
-            let delimiter = delimiter.copied().filter(|byte| !b"{}[]".contains(byte));
+            let is_parted = delimiter.is_some() || ends(behind);
             rest = behind;
             count += 1;
             let part = match name.split_once(':') {
@@ -136,7 +174,10 @@ impl Template {
                     "method" => Part::Method,
                     "url" => Part::Url,
                     "secret" => Part::Secret,
-                    "sorted_form" => Part::SortedForm,
+                    "sorted_form" => {
+                        past_middle = true;
+                        Part::SortedForm
+                    }
                     _ => return Err(bad(&format!("{{{name}}} is not supported"))),
                 },
                 Some(("const", constant_name)) => {
@@ -144,16 +185,8 @@ impl Template {
                     Part::Literal(value.as_bytes().into())
                 }
                 Some(("header", header)) => {
-                    // A time has its own two ends; at the end of all there is no neighbour; and the
-                    // URL is the merchant's.
-                    let parted = delimiter.is_some()
-                        || behind.starts_with("{ts}")
-                        || (no_middle && behind.is_empty());
-                    if !parted {
-                        return Err(bad(
-                            "nothing parts a header from its neighbour, so that the \
-                             same signature fits other messages",
-                        ));
+                    if !is_parted {
+                        return unparted("a header");
                     }
                     template.headers.push(Value {
                         name: header_name(header)?,
@@ -179,25 +212,45 @@ impl Template {
                     Part::Json(template.json.len() - 1)
                 }
                 Some(("form", field)) => {
-                    template.form.push(field.into());
+                    template.form.push(Value {
+                        name: field.into(),
+                        delimiter,
+                    });
                     Part::Form(template.form.len() - 1)
                 }
                 Some(("query", parameter)) => {
-                    template.query.push(parameter.into());
+                    if !is_parted {
+                        return unparted("a query parameter");
+                    }
+                    template.query.push(Value {
+                        name: parameter.into(),
+                        delimiter,
+                    });
                     Part::Query {
                         at: template.query.len() - 1,
                         before: Box::default(),
                         after: Box::default(),
                     }
                 }
-                Some(("kv", key)) => Part::Pair(template.pair(key)),
+                Some(("kv", key)) => {
+                    if !is_parted {
+                        return unparted("a pair");
+                    }
+                    let at = template.pair(key);
+                    if template.has(&Part::Pair(at)) {
+                        return Err(bad("a {kv:…} is there twice"));
+                    }
+                    if let Some(pair) = template.pairs.get_mut(at) {
+                        pair.delimiter = delimiter;
+                    }
+                    Part::Pair(at)
+                }
                 Some(("signed_headers", key)) => Part::SignedHeaders(template.pair(key)),
                 _ => return Err(bad(&format!("{{{name}}} is not supported"))),
             };
             template.parts.push(part);
         }
-        let middles = ["{body}", "{free-json:", "{sorted_form}"];
-        let middles: usize = middles.map(|hole| text.matches(hole).count()).iter().sum();
+        let middles: usize = MIDDLES.map(|hole| text.matches(hole).count()).iter().sum();
         if middles > 1 {
             return Err(bad(
                 "the body, a form and a free value are there once in all",
@@ -230,18 +283,22 @@ impl Template {
     }
 
     fn pair(&mut self, key: &str) -> usize {
-        if let Some(known) = self.pairs.iter().position(|known| &**known == key) {
+        if let Some(known) = self.pairs.iter().position(|known| &*known.name == key) {
             return known;
         }
-        self.pairs.push(key.into());
+        self.pairs.push(Value {
+            name: key.into(),
+            delimiter: None,
+        });
         self.pairs.len() - 1
     }
 
     /// `text{query:NAME}text`, or `text{query:NAME or const:NAME}text`, where the constant counts if the
-    /// merchant has set it.
+    /// merchant has set it. `outside` is what stands beyond the bracket, and on which side.
     fn optional<'c>(
         &mut self,
         inside: &str,
+        outside: (bool, Option<u8>),
         constant: impl Fn(&str) -> Option<&'c str>,
     ) -> Option<Part> {
         let (before, rest) = inside.split_once("{query:")?;
@@ -260,7 +317,14 @@ impl Template {
                 None => name,
             },
         };
-        self.query.push(name.into());
+        let own = match outside.0 {
+            true => before.as_bytes().last(),
+            false => after.as_bytes().first(),
+        };
+        self.query.push(Value {
+            name: name.into(),
+            delimiter: own.copied().or(outside.1),
+        });
         Some(Part::Query {
             at: self.query.len() - 1,
             before: before.as_bytes().into(),
@@ -270,20 +334,6 @@ impl Template {
 
     pub(super) fn has(&self, wanted: &Part) -> bool {
         self.parts.contains(wanted)
-    }
-
-    /// What stands right behind the timestamp, if it is text; `None` if a value does, and an empty text
-    /// at the end.
-    pub(super) fn behind_timestamp(&self) -> Option<u8> {
-        let at = self
-            .parts
-            .iter()
-            .position(|part| *part == Part::Timestamp)?;
-        match self.parts.get(at + 1) {
-            None => Some(0),
-            Some(Part::Literal(text)) => text.first().copied(),
-            Some(_) => None,
-        }
     }
 }
 

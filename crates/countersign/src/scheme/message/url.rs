@@ -25,8 +25,15 @@ impl PublicUrl {
                  request does not tell it",
             )
         })?;
-        let (_, authority, _) = split(url)
+        let (_, authority, path) = split(url)
             .ok_or_else(|| missing("the public URL does not begin with http:// or https://"))?;
+        // Without one, the port of one spelling could be taken for the beginning of what follows.
+        if ports == Ports::WithAndWithout && !path.starts_with('/') {
+            return Err(missing(
+                "the public URL has no path: the provider signs it with its port and without, \
+                 so that a / has to end the port",
+            ));
+        }
         let plain = url.bytes().all(|byte| byte.is_ascii_graphic()) && !url.contains('#');
         if authority.is_empty() || url.len() > MAX_URL || !plain {
             return Err(missing(
@@ -85,7 +92,7 @@ pub(super) fn query(target: &str) -> &str {
 }
 
 /// What RFC 3986 lets a URL hold, without the brackets that a JSON text may begin with.
-fn is_of_url(byte: u8) -> bool {
+pub(super) fn is_of_url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?@!$&'()*+,;=%".contains(&byte)
 }
 
@@ -130,7 +137,7 @@ mod tests {
     fn ports_come_and_go() {
         let both = |url: &str| signed(url, Ports::WithAndWithout, "/").expect("spellings");
         assert_eq!(both("https://a/b"), ["https://a/b", "https://a:443/b"]);
-        assert_eq!(both("http://a"), ["http://a", "http://a:80"]);
+        assert_eq!(both("http://a/"), ["http://a/", "http://a:80/"]);
         assert_eq!(both("http://a:1234/b"), ["http://a:1234/b", "http://a/b"]);
     }
 
@@ -148,5 +155,11 @@ mod tests {
             assert_eq!(error.kind(), ConfigErrorKind::MissingUrl, "{none}");
         }
         assert!(PublicUrl::new(None, Ports::AsConfigured).is_err());
+        for without_path in ["https://a", "https://a:443", "https://a?b=1"] {
+            assert!(PublicUrl::new(Some(without_path), Ports::AsConfigured).is_ok());
+            let error = PublicUrl::new(Some(without_path), Ports::WithAndWithout);
+            let error = error.expect_err(without_path);
+            assert_eq!(error.kind(), ConfigErrorKind::MissingUrl, "{error}");
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! A signed message: its recipe with its keys, and one delivery being verified.
 
-use std::cell::Cell;
-
 use bytes::Bytes;
 use http::HeaderName;
 use sha2::{Digest, Sha256};
@@ -16,7 +14,8 @@ use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::head::Head;
 use crate::scan::Targets;
 use crate::scheme::faults::Faults;
-use crate::scheme::hmac::is_signed_value;
+use crate::scheme::grammar::check_grammar;
+use crate::scheme::hmac::{check_window, is_signed_value};
 use crate::scheme::signature::{TimestampSource, only_value};
 use crate::scheme::template::header_name;
 use crate::scheme::{Coverage, Proved};
@@ -36,7 +35,12 @@ pub(crate) struct MessageProof {
     pub(super) missing_json_as_empty: bool,
     pub(super) body_digest: Option<Box<str>>,
     pub(super) id_header: Option<HeaderName>,
-    coverage: Coverage,
+    /// Whether the id has two ends that nothing else can lend it a part of.
+    pub(super) id_is_parted: bool,
+    pub(super) coverage: Coverage,
+    /// Whether the hash of a message is also the beginning of the hash of longer ones, which anyone can
+    /// go on with: a plain hash that does not end with the secret.
+    goes_on: bool,
 }
 
 #[derive(Debug)]
@@ -116,12 +120,30 @@ impl MessageProof {
         };
         let signature = match &scheme.signature {
             SignatureSource::Headers { names, grammar } => {
-                crate::scheme::grammar::check_grammar(names, grammar, timestamp_key)?;
-                let pairs = template.pairs.as_slice();
+                check_grammar(names, grammar, scheme.timestamp.as_ref())?;
+                // A list of headers has spaces between their names.
+                let (separator, other) = grammar.separators();
+                if template.lists_headers() && [separator, other].contains(&Some(b' ')) {
+                    return Err(bad(
+                        "a space parts the names of {signed_headers:…}, not pairs",
+                    ));
+                }
+                let pairs = template.pairs.iter().map(|pair| pair.name.clone());
+                let pairs = pairs.collect();
                 Signature::Headers(SignatureHeaders::new(names, grammar, timestamp_key, pairs)?)
             }
             SignatureSource::Json(_) if timestamp_key.is_some() || !template.pairs.is_empty() => {
                 return Err(bad("beside a signature in the body there are no pairs"));
+            }
+            // No body holds what is computed of it, and no form is JSON.
+            SignatureSource::Json(at)
+                if template.is_of_whole_body()
+                    || scheme.body_digest.is_some()
+                    || scheme.reads_field(at) =>
+            {
+                return Err(bad(
+                    "a signature in the body can be one of fields only, and not of itself",
+                ));
             }
             SignatureSource::Json(at) => Signature::Json(one(at)?),
         };
@@ -135,10 +157,11 @@ impl MessageProof {
                 };
                 Some((
                     clock,
-                    TimeForm::new(format.unit, template.behind_timestamp()),
+                    TimeForm::new(format.unit, &template.beside_timestamp()),
                 ))
             }
         };
+        check_window(scheme.timestamp.as_ref(), &template.beside_timestamp())?;
         let url = if template.has(&Part::Url) {
             Some(PublicUrl::new(scheme.public_url.as_deref(), scheme.ports)?)
         } else {
@@ -147,6 +170,7 @@ impl MessageProof {
         if scheme.body_digest.is_some() && url.is_none() {
             return Err(bad("a digest in the query is signed only with the URL"));
         }
+        let id_header = id_header.map(header_name).transpose()?;
         let keys = secrets.iter();
         Ok(MessageProof {
             keys: keys
@@ -156,13 +180,18 @@ impl MessageProof {
             spelling: Spelling {
                 encoding: scheme.encoding,
                 length: signature_length(scheme.algorithm),
+                public: scheme.algorithm.is_public_key(),
             },
             timestamp,
             url,
             missing_json_as_empty: scheme.missing_json_as_empty,
             body_digest: scheme.body_digest.as_deref().map(Box::from),
-            id_header: id_header.map(header_name).transpose()?,
+            id_is_parted: id_header
+                .as_ref()
+                .is_none_or(|name| template.parts_header(name)),
+            id_header,
             coverage: scheme.coverage(),
+            goes_on: hashes && template.parts.last() != Some(&Part::Secret),
             template,
         })
     }
@@ -226,6 +255,14 @@ impl MessageProof {
                 Err(kind) => faults.add(kind, "signed header"),
             }
         }
+        if !begun.groups.is_empty() {
+            begun
+                .groups
+                .retain(|group| self.template.parts_pairs(&group.pairs));
+            if begun.groups.is_empty() {
+                faults.add(ErrorKind::MalformedHeader, "signed entry");
+            }
+        }
         self.read_listed(head, &mut begun, &mut faults);
         self.read_target(head, &mut begun, &mut faults);
         match faults.first() {
@@ -250,7 +287,8 @@ impl MessageVerification<'_> {
         let mismatch = Error::new(ErrorKind::SignatureMismatch);
         let contents = proof.contents(&body)?;
         let in_body = proof.in_body(&body)?;
-        let json_time = proof.json_time(&body);
+        let signs_time = proof.template.has(&Part::Timestamp);
+        let signed_time = signs_time.then(|| proof.json_time(&body)).flatten();
         if let Some(sent) = &self.body_digest
             && Sha256::digest(&body).as_slice() != sent
         {
@@ -271,49 +309,58 @@ impl MessageVerification<'_> {
         } else {
             self.urls.as_slice()
         };
+        let whole = Spoken {
+            verification: self,
+            contents: &contents,
+            body: &body,
+            timestamp: match (&self.timestamp, &signed_time) {
+                (Some((text, _)), _) => text,
+                (None, Some(Ok((text, _)))) => text.as_bytes(),
+                (None, _) => b"",
+            },
+            pairs: &[],
+            listed: b"",
+            url: urls.first().map_or("", String::as_str),
+        };
         let found = proof.keys.iter().enumerate().find_map(|(key_index, key)| {
-            let mut spoken = groups
-                .iter()
-                .enumerate()
-                .flat_map(|(at, group)| urls.iter().map(move |url| (at, group, url)));
-            let matching = spoken.find(|(at, group, url)| {
-                let text = match (&self.timestamp, &json_time) {
-                    (Some((text, _)), _) => text,
-                    (None, Some(Ok((text, _)))) => text.as_bytes(),
-                    (None, _) => group.timestamp.unwrap_or_default(),
-                };
-                let listed = self.listed.get(*at).map_or(&b""[..], Vec::as_slice);
-                let spoken = Spoken {
-                    verification: self,
-                    contents: &contents,
-                    body: &body,
-                    timestamp: text,
-                    pairs: &group.pairs,
-                    listed,
-                    url,
-                };
-                key.verifies(&group.signatures, &|sink| {
-                    spoken.say(&proof.template.parts, key.within(), sink);
+            let mut groups = groups.iter().enumerate();
+            let (at, group) = groups.find(|(at, group)| {
+                urls.iter().any(|url| {
+                    let spoken = whole.of_group(*at, group).of_url(url);
+                    key.verifies(&group.signatures, &|sink| {
+                        spoken.say(&proof.template.parts, key.within(), sink);
+                    })
                 })
             })?;
-            usable
-                .takes(key_index)
-                .then_some((key_index, matching.1.timestamp))
+            usable.takes(key_index).then_some((key_index, at, group))
         });
-        let (key_index, beside) = found.ok_or_else(|| usable.mismatch())?;
-        let timestamp = match (&proof.timestamp, json_time) {
-            (_, Some(read)) => Some(read?.1),
-            (Some((Clock::BesideSignature, form)), None) => {
-                beside.and_then(|text| form.parse(text))
-            }
-            _ => self.timestamp(),
+        let (key_index, at, group) = found.ok_or_else(|| usable.mismatch())?;
+        let content = proof.content(&whole.of_group(at, group));
+        // One that is not spoken is looked for only in a body that is known to be genuine.
+        let timestamp = match signed_time.or_else(|| proof.json_time(&body)) {
+            Some(read) => Some(read?.1),
+            None => match &proof.timestamp {
+                Some((Clock::BesideSignature, form)) => {
+                    group.timestamp.and_then(|text| form.parse(text))
+                }
+                _ => self.timestamp(),
+            },
         };
-        // Behind a list of headers only the first character tells where the body begins.
-        if !self.listed.is_empty() && !matches!(body.first(), Some(b'{' | b'[')) {
+        // Behind a list of headers, and behind a URL, only the first character tells where the body
+        // begins: neither of them has such a one.
+        let is_json = matches!(body.first(), Some(b'{' | b'['));
+        let is_parted = match body.is_empty() {
+            true => self.listed.is_empty(),
+            false => is_json || self.listed.is_empty() && !proof.template.has_body_at_url(),
+        };
+        if !is_parted {
             return Err(Error::of(
                 ErrorKind::MalformedPayload,
                 "no JSON object or array",
             ));
+        }
+        if proof.goes_on && !self.is_text(&contents, &body) {
+            return Err(Error::of(ErrorKind::MalformedPayload, "not UTF-8"));
         }
         Ok(Proved {
             key_index,
@@ -321,60 +368,20 @@ impl MessageVerification<'_> {
             expires: None,
             id: self.id.map(<[u8]>::to_vec),
             coverage: proof.coverage,
-            content: self.content(proof, &contents, &body),
+            content,
             payload: body,
         })
     }
+}
 
-    /// What tells one event from another, where that is not the body alone: of a form the fields, for
-    /// there are many spellings of one; and the URL and the method of a request that may have no body.
-    fn content(
-        &self,
-        proof: &MessageProof,
-        contents: &Contents<'_>,
-        body: &Bytes,
-    ) -> Option<Box<[u8; 32]>> {
-        let telling = |part: &&Part| {
-            matches!(
-                part,
-                Part::Method | Part::Url | Part::Query { .. } | Part::SortedForm | Part::Form(_)
-            )
-        };
-        let parts: Vec<Part> = proof
-            .template
-            .parts
-            .iter()
-            .filter(telling)
-            .cloned()
-            .collect();
-        if parts.is_empty() {
-            return None;
-        }
-        let form = |part: &Part| matches!(part, Part::SortedForm | Part::Form(_));
-        let mut state = Sha256::new();
-        let spoken = Spoken {
-            verification: self,
-            contents,
-            body,
-            timestamp: b"",
-            pairs: &[],
-            listed: b"",
-            url: self.urls.first().map_or("", String::as_str),
-        };
-        for part in &parts {
-            // Each with its length, so that no two run together.
-            let length = Cell::new(0u64);
-            let one = std::slice::from_ref(part);
-            spoken.say(one, b"", &mut |piece| {
-                length.set(length.get() + piece.len() as u64)
-            });
-            state.update(length.get().to_le_bytes());
-            spoken.say(one, b"", &mut |piece| state.update(piece));
-        }
-        if !parts.iter().any(form) {
-            state.update(body);
-        }
-        Some(Box::new(state.finalize().into()))
+impl MessageVerification<'_> {
+    /// Whether every value is UTF-8. What a hash is gone on with begins with the byte 0x80, which stands
+    /// in no such text behind a whole character: so that nothing was added to what was signed as text.
+    fn is_text(&self, contents: &Contents<'_>, body: &[u8]) -> bool {
+        let query = self.query.iter().flatten().map(Vec::as_slice);
+        let form = contents.form.iter().map(Vec::as_slice);
+        let mut values = query.chain(form).chain([&contents.sorted_form[..], body]);
+        values.all(|value| std::str::from_utf8(value).is_ok())
     }
 }
 
