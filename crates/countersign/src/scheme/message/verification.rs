@@ -14,7 +14,7 @@ use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
 use crate::head::Head;
 use crate::scan::Targets;
 use crate::scheme::faults::Faults;
-use crate::scheme::grammar::check_grammar;
+use crate::scheme::grammar::{Grammar, check_grammar};
 use crate::scheme::hmac::{check_window, is_signed_value};
 use crate::scheme::signature::{TimestampSource, only_value};
 use crate::scheme::template::header_name;
@@ -127,6 +127,10 @@ impl MessageProof {
                     return Err(bad(
                         "a space parts the names of {signed_headers:…}, not pairs",
                     ));
+                }
+                let has_pairs = matches!(grammar, Grammar::Pairs { .. } | Grammar::Groups { .. });
+                if !template.pairs.is_empty() && !has_pairs {
+                    return Err(bad("a {kv:…} needs the grammar of pairs"));
                 }
                 let pairs = template.pairs.iter().map(|pair| pair.name.clone());
                 let pairs = pairs.collect();
