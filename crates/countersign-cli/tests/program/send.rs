@@ -307,9 +307,12 @@ fn fedapay_signs_each_attempt_anew_and_connections_are_kept() {
     send(
         "4pay",
         &target.url("/"),
-        &["--event", "card_state", "--count", "5", "--json"],
+        &["--event", "card_state", "--count", "20", "--json"],
     );
-    assert_eq!((target.taken().len(), target.connections()), (5, 1));
+    assert_eq!(target.taken().len(), 20);
+    // A delivery that is sent before the last one's connection is back in the pool opens another.
+    let connections = target.connections();
+    assert!(connections < 10, "{connections} connections");
 }
 
 #[test]
