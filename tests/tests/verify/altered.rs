@@ -4,7 +4,7 @@ use bytes::Bytes;
 use countersign::scheme::{Coverage, MessageScheme, Scheme, SignatureSource};
 use countersign::{Provider, Secret, Verifier};
 use countersign_tests::vectors::{Vector, catalogue, catalogue_extra, five_providers};
-use http::{HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request};
 
 use crate::delivery::{verifier, with_body};
 
@@ -57,8 +57,8 @@ fn another(byte: u8) -> u8 {
     }
 }
 
-/// A header with several signatures is good as long as one of them is, and what is no signature of the
-/// scheme's is not looked at: so that it is the last signature of the last header that is altered.
+/// Of several signatures one is enough: those in other headers are taken away, and where one header holds
+/// several entries it is enough that something of it counts.
 #[test]
 fn one_character_of_the_signature() {
     let mut seen = 0;
@@ -66,36 +66,36 @@ fn one_character_of_the_signature() {
         let provider = vector.provider();
         let (own, request) = (verifier(&provider, &vector.secrets()), vector.request());
         assert!(passes(&own, &request, &vector), "{}", vector.scheme);
-        for name in proof_headers(&provider) {
-            let Some(value) = request.headers().get(&name) else {
+        let names = proof_headers(&provider);
+        for name in &names {
+            let mut request = request.clone();
+            if !matches!(provider.scheme(), Scheme::Sealed(_)) {
+                for other in names.iter().filter(|other| *other != name) {
+                    request.headers_mut().remove(other);
+                }
+            }
+            // Not there, or a signature under a secret that is not at hand.
+            let Some(value) = request.headers().get(name).cloned() else {
                 continue;
             };
-            let value = value.as_bytes();
-            let mut refused = 0;
-            for at in 0..value.len() {
-                let mut altered = value.to_vec();
-                altered[at] = another(altered[at]);
-                let Ok(altered) = HeaderValue::from_bytes(&altered) else {
-                    continue;
-                };
-                let mut other = request.clone();
-                other.headers_mut().insert(
-                    http::HeaderName::from_bytes(name.as_bytes()).expect("a name"),
-                    altered,
-                );
-                refused += usize::from(!passes(&own, &other, &vector));
+            if !passes(&own, &request, &vector) {
+                continue;
             }
-            let name = format!("{} {name}: {refused} of {}", vector.scheme, value.len());
-            let alone = proof_headers(&provider)
-                .iter()
-                .filter(|name| request.headers().contains_key(name.as_str()))
-                .count()
-                == 1
-                || matches!(provider.scheme(), Scheme::Sealed(_));
-            let several = value.split(|byte| b" ,;".contains(byte)).count() > 2;
-            match alone && !several {
-                true => assert_eq!(refused, value.len(), "{name}"),
-                false => println!("{name}"),
+            let value = value.as_bytes();
+            let refused = (0..value.len()).filter(|at| {
+                let mut altered = value.to_vec();
+                altered[*at] = another(altered[*at]);
+                let altered = HeaderValue::from_bytes(&altered).expect("a character");
+                let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+                let mut other = request.clone();
+                other.headers_mut().insert(name, altered);
+                !passes(&own, &other, &vector)
+            });
+            let refused = refused.count();
+            let shown = format!("{} {name}: {refused} of {}", vector.scheme, value.len());
+            match value.split(|byte| b" ,;".contains(byte)).count() > 2 {
+                true => assert!(refused > 0, "{shown}"),
+                false => assert_eq!(refused, value.len(), "{shown}"),
             }
             seen += 1;
         }
