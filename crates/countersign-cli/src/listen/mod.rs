@@ -147,7 +147,8 @@ impl ListenArgs {
         if let Some(bytes) = self.max_body {
             receiver = receiver.with_body_limit(bytes);
         }
-        receiver = store.keep(receiver).with_observer(Report::new(json));
+        receiver = store.keep(receiver).await;
+        receiver = receiver.with_observer(Report::new(json));
         let captures = self.capture.map(Captures::open).transpose()?;
 
         let listener = TcpListener::bind(&self.bind).await.map_err(|error| {

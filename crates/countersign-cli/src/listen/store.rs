@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign::{MemoryStore, Receiver, StoreError};
 use countersign_redis::RedisStore;
 use countersign_sqlx::{PostgresStore, SqliteStore};
+use tokio::sync::oneshot;
 
 use crate::failure::{Failure, Reason};
 use crate::output;
@@ -23,6 +24,9 @@ pub(super) enum StoreArg {
 
 /// How often a store that is not ready is tried again, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long a start waits for its store: one that is there is ready before the first delivery comes.
+const FIRST_TRY: Duration = Duration::from_secs(2);
 const LAST_PAUSE: Duration = Duration::from_secs(10);
 
 impl StoreArg {
@@ -46,13 +50,14 @@ impl StoreArg {
 
     /// Has the receiver keep its claims there. One that cannot be reached yet keeps nothing from starting:
     /// deliveries are answered 503 until it can.
-    pub(super) fn keep(self, receiver: Receiver) -> Receiver {
+    pub(super) async fn keep(self, receiver: Receiver) -> Receiver {
         match self {
             StoreArg::Memory => receiver.with_store(MemoryStore::default()),
             StoreArg::Sqlite(store) => {
                 prepare("sqlite", store.clone(), |store: SqliteStore| async move {
                     store.migrate().await
-                });
+                })
+                .await;
                 receiver.with_store(store)
             }
             StoreArg::Redis(store) => {
@@ -61,7 +66,8 @@ impl StoreArg {
                         output::warn(&format!("--store redis: {warning}"));
                     }
                     Ok(())
-                });
+                })
+                .await;
                 receiver.with_store(store)
             }
             StoreArg::Postgres(store) => {
@@ -69,7 +75,8 @@ impl StoreArg {
                     "postgres",
                     store.clone(),
                     |store: PostgresStore| async move { store.migrate().await },
-                );
+                )
+                .await;
                 receiver.with_store(store)
             }
         }
@@ -100,15 +107,21 @@ fn reason(error: &StoreError) -> String {
     source.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// Tries until the store is ready, and says once for each reason that it is not.
-fn prepare<S, F>(name: &'static str, store: S, ready: impl Fn(S) -> F + Send + 'static)
+/// Tries until the store is ready, and says once for each reason that it is not. Only the first try is waited
+/// for.
+async fn prepare<S, F>(name: &'static str, store: S, ready: impl Fn(S) -> F + Send + 'static)
 where
     S: Clone + Send + Sync + 'static,
     F: Future<Output = Result<(), StoreError>> + Send,
 {
+    let (tried, first_try) = oneshot::channel::<()>();
     tokio::spawn(async move {
+        let mut tried = Some(tried);
         let (mut pause, mut told) = (FIRST_PAUSE, String::new());
-        while let Err(error) = ready(store.clone()).await {
+        loop {
+            let result = ready(store.clone()).await;
+            drop(tried.take());
+            let Err(error) = result else { break };
             let why = reason(&error);
             if why != told {
                 output::warn(&format!(
@@ -123,4 +136,6 @@ where
             output::warn(&format!("--store {name} is there"));
         }
     });
+    // It ends by being dropped.
+    let _ = tokio::time::timeout(FIRST_TRY, first_try).await;
 }
