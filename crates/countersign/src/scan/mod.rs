@@ -3,6 +3,7 @@
 //! Nothing is built but what was asked for. A name that occurs twice is an ambiguity, since
 //! parsers disagree on which of the two counts; it is reported as such and never resolved.
 
+mod ahead;
 mod pointer;
 mod quick;
 
@@ -380,6 +381,22 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// Wherever the blocks of 64 bytes cut a text.
+    #[test]
+    fn a_block_may_end_anywhere() {
+        let text = r#"{"id":"0123456789abcdef\\\u00e9\"","a":{"b":["\\","\"",""]},"long":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","n":7}"#;
+        let mut targets = Targets::default();
+        for pointer in ["/id", "/n"] {
+            targets.add(&Pointer::new(pointer).expect(pointer));
+        }
+        for shift in 0..64 {
+            let text = format!("{}{text}", " ".repeat(shift));
+            let found = quick::find(&targets, text.as_bytes());
+            assert!(found.is_some(), "{shift}");
+            assert_eq!(found, targets.find_slowly(text.as_bytes()), "{shift}");
         }
     }
 

@@ -1,16 +1,22 @@
 //! The quick way over a JSON text: what providers send, and nothing else.
 //!
 //! It takes less than serde_json does, and leaves all that it does not take to it: a text that is no
-//! JSON, a wanted name with an escape in it or there twice, a pointer into an array, great depth.
+//! JSON, a name with an escape in it or beyond ASCII, a wanted one that is there twice, a pointer into an array,
+//! great depth.
 
 use std::str::from_utf8;
 
+use super::ahead::Ahead;
 use super::{Found, Node, Targets, Value};
 
 /// What stands at the targets; `None` if serde_json has to say.
 pub(super) fn find<'a>(targets: &Targets, text: &'a [u8]) -> Option<Vec<Found<'a>>> {
     let mut found = vec![Found::Nothing; targets.count];
-    let mut cursor = Cursor { text, at: 0 };
+    let mut cursor = Cursor {
+        text,
+        at: 0,
+        ahead: Ahead::new(),
+    };
     (cursor.token()? == b'{').then_some(())?;
     cursor.object(&targets.root, &mut found)?;
     // Nothing but white space is left.
@@ -18,9 +24,11 @@ pub(super) fn find<'a>(targets: &Targets, text: &'a [u8]) -> Option<Vec<Found<'a
 }
 
 /// A place in a text. Each method reads on from it; `None` is not what can be read here.
+#[derive(Clone, Copy)]
 struct Cursor<'a> {
     text: &'a [u8],
     at: usize,
+    ahead: Ahead,
 }
 
 impl<'a> Cursor<'a> {
@@ -35,14 +43,14 @@ impl<'a> Cursor<'a> {
             let start = self.at;
             (token == b'"').then_some(())?;
             self.string()?;
-            // An escaped name, and one that is no text, are rare.
-            let name = from_utf8(self.text.get(start..self.at - 1)?).ok()?;
-            (!name.contains('\\')).then_some(())?;
+            let name = self.text.get(start..self.at - 1)?;
+            // An escaped name, and one that is not ASCII, are rare, or no text.
+            (name.is_ascii() && !name.contains(&b'\\')).then_some(())?;
             self.expect(b':')?;
             let children = node.children.iter();
             match children
                 .enumerate()
-                .find(|(_, (child, _))| **child == *name)
+                .find(|(_, (child, _))| child.as_bytes() == name)
             {
                 None => self.skip()?,
                 Some((index, (_, child))) => {
@@ -78,8 +86,16 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// Passes over a value.
+    /// Passes over a value, with the place in registers: on a copy whose address nobody else has.
     fn skip(&mut self) -> Option<()> {
+        let mut cursor = *self;
+        cursor.pass()?;
+        *self = cursor;
+        Some(())
+    }
+
+    #[inline]
+    fn pass(&mut self) -> Option<()> {
         // Behind a first 1, a bit for each container that is open: 1 for an object, 0 for an array.
         let mut open = 1u64;
         loop {
@@ -170,32 +186,12 @@ impl<'a> Cursor<'a> {
     #[inline]
     fn string(&mut self) -> Option<()> {
         loop {
-            while let Some(eight) = self.text.get(self.at..).and_then(<[u8]>::first_chunk) {
-                let special = special(u64::from_le_bytes(*eight));
-                self.at += special.trailing_zeros() as usize / 8;
-                if special != 0 {
-                    break;
-                }
-            }
+            self.at = self.ahead.seek(self.text, self.at)?;
             match self.byte()? {
                 b'"' => return Some(()),
-                b'\\' => self.escape()?,
-                0x20.. => {}
+                b'\\' => self.at = behind_escape(self.text, self.at)?,
                 _ => return None,
             }
-        }
-    }
-
-    #[cold]
-    fn escape(&mut self) -> Option<()> {
-        match self.byte()? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
-            b'u' => {
-                let digits = self.text.get(self.at..self.at + 4)?;
-                self.at += 4;
-                digits.iter().all(u8::is_ascii_hexdigit).then_some(())
-            }
-            _ => None,
         }
     }
 
@@ -240,13 +236,15 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Of eight bytes, the high bit of the first that is a quote, a backslash or a control character, and
-/// no bit before it.
-#[inline]
-fn special(eight: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xff;
-    let below = |bytes: u64, limit: u8| bytes.wrapping_sub(ONES * u64::from(limit)) & !bytes;
-    let quote = below(eight ^ (ONES * u64::from(b'"')), 1);
-    let escape = below(eight ^ (ONES * u64::from(b'\\')), 1);
-    (quote | escape | below(eight, 0x20)) & (ONES * 0x80)
+/// The place behind an escape whose backslash stands before `at`.
+#[cold]
+fn behind_escape(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
+        b'u' => {
+            let digits = text.get(at + 1..at + 5)?;
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(at + 5)
+        }
+        _ => None,
+    }
 }
