@@ -43,7 +43,8 @@ impl WebhookLayer {
     }
 
     /// The same on a clock of the merchant's own: for tests that replay a delivery at its own time,
-    /// or wind the clock to the edge of a tolerance. A body's time to arrive is always real.
+    /// or wind the clock to the edge of a tolerance. All that has a time-out goes by it: on a clock that stands still
+    /// a body that stops half-way is waited for.
     ///
     /// A receiver keeps the first clock that it, or a clone of it, was put to work with.
     ///

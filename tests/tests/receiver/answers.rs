@@ -56,6 +56,20 @@ fn a_predicate_turns_a_failure_into_a_commit_and_never_a_2xx_into_a_release() {
 }
 
 #[test]
+fn a_predicate_that_panics_commits_nothing() {
+    on_each_store(|stage| {
+        let receiver = stage
+            .fedapay()
+            .with_commit_also(|_| panic!("in the predicate"));
+        let shop = stage.open(&receiver);
+        assert_eq!(shop.deliver(stage.event("a"), at_once(410)), "own 410");
+        assert_eq!(stage.held(), (0, 0));
+        assert_eq!(stage.seen(), ["handler_failed 410 a"]);
+        assert_eq!(shop.deliver(stage.event("a"), at_once(200)), "own 200");
+    });
+}
+
+#[test]
 fn a_panic_is_a_500_and_a_release() {
     on_each_store(|stage| {
         let shop = stage.open(&stage.fedapay());

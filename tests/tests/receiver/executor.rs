@@ -77,6 +77,12 @@ impl Executor {
         drop(task);
     }
 
+    /// The task that was spawned last of those that are left.
+    pub fn newest(&self) -> usize {
+        let tasks = self.tasks.borrow();
+        *tasks.last_key_value().expect("a task").0
+    }
+
     /// Drops all tasks of a worker.
     pub fn drop_worker(&self, worker: usize) {
         let all = std::mem::take(&mut *self.tasks.borrow_mut());

@@ -170,6 +170,40 @@ fn freshness_refuses_what_is_older_or_has_no_time() {
 }
 
 #[test]
+fn freshness_leaves_out_of_a_batch_what_is_older_and_runs_the_rest() {
+    let (stage, _) = Stage::with_cues();
+    let typed = stage.typed_batches();
+    let receiver = stage.receiver("hub", typed.clone());
+    let receiver = receiver.with_freshness(&Pointer::new("/at").unwrap(), secs(600));
+    let hub = stage.open(&receiver);
+    let (old, new) = (START.as_secs() - 601, START.as_secs() - 1);
+    let body = format!(
+        r#"{{"events":[{{"id":1,"type":"a","at":{old}}},{{"id":2,"type":"a","at":{new}}},{{"id":3,"type":"a"}}]}}"#
+    );
+    let answer = hub.deliver(stage.sign(&typed, body), at_once(200));
+    assert_eq!(answer, "own 200");
+    assert_eq!(stage.seen(), ["stale 1 3", "delivered 200 2"]);
+    let body = format!(r#"{{"events":[{{"id":4,"type":"a","at":{old}}}]}}"#);
+    let answer = hub.deliver(stage.sign(&typed, body), at_once(200));
+    assert_eq!(answer, "401");
+    assert_eq!(stage.seen(), ["rejected timestamp_stale 401 4"]);
+}
+
+/// What is of no interest needs no time.
+#[test]
+fn freshness_is_asked_of_the_types_that_were_chosen() {
+    let (stage, _) = Stage::with_cues();
+    let typed = stage.typed_batches();
+    let receiver = stage.receiver("hub", typed.clone()).with_types(["paid"]);
+    let pointer = Pointer::new("/at").unwrap();
+    let hub = stage.open(&receiver.unwrap().with_freshness(&pointer, secs(600)));
+    let body = r#"{"events":[{"id":1,"type":"opened"}]}"#;
+    let answer = hub.deliver(stage.sign(&typed, body), at_once(200));
+    assert_eq!(answer, "200 ignored");
+    assert_eq!(stage.seen(), ["ignored 200 1"]);
+}
+
+#[test]
 fn freshness_is_off_by_default() {
     on_each_store(|stage| {
         let shop = stage.open(&stage.receiver("cards", provider::fourpay()));

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::{Clock, Delivery, MemoryStore, Provider, Receiver, Secret, UnixTime, provider};
+use countersign::{
+    Clock, Delivery, Envelope, IdSource, MemoryStore, Pointer, Provider, Receiver, Secret,
+    TypeSource, UnixTime, provider,
+};
 use countersign_testkit::{CueStore, ManualClock, Signer};
 use http::Request;
 
@@ -114,6 +117,18 @@ impl Stage {
     /// Batches of events.
     pub fn banking_circle(&self) -> Receiver {
         self.receiver("bank", provider::banking_circle())
+    }
+
+    /// A provider of batches in which an event is its type and its id.
+    pub fn typed_batches(&self) -> Provider {
+        let pointer = |text| Pointer::new(text).unwrap();
+        let envelope = Envelope {
+            members: Some(pointer("/events")),
+            id: IdSource::WithType(pointer("/id")),
+            kind: TypeSource::Pointers(vec![pointer("/type")]),
+            time: None,
+        };
+        Provider::new("typed", provider::fedapay().scheme().clone(), envelope)
     }
 
     /// Starts a worker of this receiver, with its keeper.

@@ -160,6 +160,14 @@ impl Sent {
         self.stage.run();
     }
 
+    /// The runtime that serves it ends: nothing of it is polled any longer, and the process goes on.
+    pub fn abandon(&self) {
+        let executor = &self.stage.executor;
+        executor.drop_task(self.task);
+        // What was handed on as the connection went.
+        executor.drop_task(executor.newest());
+    }
+
     /// The handler blocks its thread from now on, or does not any longer.
     pub fn block(&self, blocked: bool) {
         self.stage.executor.block(self.task, blocked);

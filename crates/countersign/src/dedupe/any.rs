@@ -60,6 +60,11 @@ impl AnyStore {
     pub fn new(store: impl DedupeStore) -> Self {
         let mut store = Some(store);
         let any: &mut dyn Any = &mut store;
+        // One that is boxed already is what it is.
+        let boxed = any.downcast_mut::<Option<AnyStore>>();
+        if let Some(boxed) = boxed.and_then(Option::take) {
+            return boxed;
+        }
         let memory = match any.downcast_mut::<Option<MemoryStore>>() {
             Some(memory) => memory.take().map(Arc::new),
             None => any
@@ -239,5 +244,19 @@ impl<S: DedupeStore> Boxed for S {
 
     fn leases_expire(&self) -> bool {
         S::leases_expire(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However a program that chose its store while it ran has come by it.
+    #[test]
+    fn a_memory_store_is_known_through_every_box() {
+        let boxed = AnyStore::new(AnyStore::new(MemoryStore::default()));
+        assert_eq!(boxed.evictions(), Some(0));
+        let shared = AnyStore::new(AnyStore::new(Arc::new(MemoryStore::default())));
+        assert_eq!(shared.evictions(), Some(0));
     }
 }

@@ -96,6 +96,9 @@ pub enum Outcome {
     PayloadDiffers,
     /// The id was not where the provider puts it; the digest of the bytes stands in for it.
     Unidentified,
+    /// Events of a batch are older than the [freshness](crate::Receiver::with_freshness) that was asked for, and
+    /// are left out of it.
+    Stale,
     /// An event of a known type does not decode; [`Observation::decode_error`] says where.
     Undecodable,
     /// Said once, when the receiver is opened: nothing signed holds a time, and no freshness is asked
@@ -123,6 +126,7 @@ impl Outcome {
                 | Outcome::CommitFailed
                 | Outcome::PayloadDiffers
                 | Outcome::Unidentified
+                | Outcome::Stale
                 | Outcome::Undecodable
                 | Outcome::NoSignedTime
                 | Outcome::HandlerStuck
@@ -152,6 +156,7 @@ impl Outcome {
             Outcome::CommitFailed => "commit_failed",
             Outcome::PayloadDiffers => "payload_differs",
             Outcome::Unidentified => "unidentified",
+            Outcome::Stale => "stale",
             Outcome::Undecodable => "undecodable",
             Outcome::NoSignedTime => "no_signed_time",
             Outcome::HandlerStuck => "handler_stuck",

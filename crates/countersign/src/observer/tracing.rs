@@ -136,6 +136,7 @@ fn level(observation: &Observation<'_>) -> Level {
         | Outcome::Rejected
         | Outcome::PayloadDiffers
         | Outcome::Unidentified
+        | Outcome::Stale
         | Outcome::NoSignedTime
         | Outcome::ObserveOnly
         | Outcome::Unsigned => Level::WARN,
@@ -228,6 +229,7 @@ const fn in_words(outcome: Outcome) -> &'static str {
         Outcome::Unidentified => {
             "nothing where the provider puts the id; the digest of the bytes stands in"
         }
+        Outcome::Stale => "events of a batch are older than was asked for, and left out of it",
         Outcome::Undecodable => "an event of a known type does not decode",
         Outcome::NoSignedTime => {
             "nothing signed holds a time, and no freshness is asked for; a replay is recognised only while its event is remembered"

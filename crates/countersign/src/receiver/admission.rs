@@ -1,7 +1,5 @@
 //! From a verified delivery to a lease on its events, or to the answer that stands in for a run.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -12,6 +10,7 @@ use http::StatusCode;
 
 use super::delivery::Proven;
 use super::gate::{Answer, Gate, RETRY_AFTER};
+use super::interest::of_interest;
 use super::limits::{RunPlace, WaitPlace};
 use super::run::Run;
 use super::state::RunState;
@@ -42,15 +41,7 @@ impl Admission {
         verified: Verified,
         events: Vec<Identity>,
     ) -> Result<Admission, Answer> {
-        let unidentified: Vec<Identity> = events
-            .iter()
-            .filter(|event| !event.is_identified())
-            .cloned()
-            .collect();
-        if !unidentified.is_empty() {
-            track.noticed(Outcome::Unidentified, &unidentified, false);
-        }
-        let events = of_interest(&track, events)?;
+        let events = of_interest(&track, &verified, events)?;
         let keys: Arc<[Key]> = match events.as_slice() {
             // Without dedupe nothing is held, and nothing can be settled.
             _ if !track.gate.config.dedupe.is_on() => Arc::default(),
@@ -225,48 +216,6 @@ fn in_progress(retry_after: Option<Duration>) -> Answer {
         retry_after: Some(seconds.max(1)),
         ..Answer::verified(StatusCode::CONFLICT, "in-progress")
     }
-}
-
-/// The events that are to be claimed, each once, or all that are to be run without a claim, with their keys and in the order of the delivery.
-///
-/// # Errors
-///
-/// The answer, if there are none.
-fn of_interest(track: &Track, mut events: Vec<Identity>) -> Result<Vec<(Key, Identity)>, Answer> {
-    let config = &track.gate.config;
-    let wanted = |event: &Identity| match (&config.types, event.kind()) {
-        (Some(types), Some(kind)) => types.iter().any(|name| **name == *kind),
-        _ => true,
-    };
-    if !events.iter().any(wanted) {
-        track.answered(Outcome::Ignored, StatusCode::OK, &events);
-        return Err(Answer::verified(StatusCode::OK, "ignored"));
-    }
-    events.retain(wanted);
-    let alone = events.len() == 1;
-    let mut seen: HashMap<Key, u64> = HashMap::new();
-    let mut kept = Vec::with_capacity(events.len());
-    let mut differing = Vec::new();
-    for event in events {
-        let key = event.key(track.scope());
-        // A delivery of one event, as most are, needs no table; and without dedupe nothing is left out.
-        if alone || !config.dedupe.is_on() {
-            kept.push((key, event));
-            continue;
-        }
-        match seen.entry(key) {
-            Entry::Vacant(entry) => {
-                entry.insert(key.payload_hash());
-                kept.push((key, event));
-            }
-            Entry::Occupied(entry) if *entry.get() != key.payload_hash() => differing.push(event),
-            Entry::Occupied(_) => {}
-        }
-    }
-    if !differing.is_empty() {
-        track.noticed(Outcome::PayloadDiffers, &differing, false);
-    }
-    Ok(kept)
 }
 
 /// A duplicate that waits for the run of its first event.

@@ -131,9 +131,14 @@ impl Delivery {
     }
 
     /// Settles one event of a batch as done: it is committed at once, whatever becomes of the rest.
-    /// `false` if there is no such event to run, or it was settled before.
+    /// `false` if there is no such event to run, it was settled before, or several of the delivery's
+    /// events have this id, of which it is not said which is done: those follow the answer.
     pub async fn done(&self, id: &str) -> bool {
-        let keys = self.take(id, Mark::Committing);
+        let named = self.keyed().iter().filter(|(_, event)| event.id() == id);
+        let keys = match named.count() {
+            1 => self.take(id, Mark::Committing),
+            _ => return false,
+        };
         let taken = !keys.is_empty();
         self.run.commit(keys).await;
         taken
@@ -141,7 +146,7 @@ impl Delivery {
 
     /// Settles one event of a batch as failed: it is released at once, and whatever the handler
     /// answers, the sender is told to come again. `false` if there is no such event to run, or it
-    /// was settled before.
+    /// was settled before. Where several of the delivery's events have this id, all of them are failed.
     pub async fn failed(&self, id: &str) -> bool {
         let keys = self.take(id, Mark::Failed);
         let taken = !keys.is_empty();

@@ -8,21 +8,17 @@ use bytes::Bytes;
 use futures_util::future::{Either, ready};
 use http::StatusCode;
 
-use super::Config;
 use super::admission::Admission;
 use super::gate::{Answer, Gate};
 use super::limits::Unverified;
 use super::run::Run;
 use super::track::Track;
 use crate::error::{Error, ErrorKind};
-use crate::event::Identity;
 use crate::handshake::Greeting;
 use crate::head::Head;
-use crate::identify::time_of;
 use crate::observer::Outcome;
 use crate::prepared::Prepared;
 use crate::time::UnixTime;
-use crate::verified::Verified;
 use crate::verifier::Verification;
 
 /// A delivery whose head is in order, taking in its body.
@@ -169,9 +165,6 @@ impl<'h> Intake<'h> {
             return Ok(Admission::unseen(track, verified));
         }
         let events = track.gate.config.verifier.identify(&verified);
-        if !is_fresh(&track.gate.config, &verified, &events) {
-            return Err(track.refuse(ErrorKind::TimestampStale, &events));
-        }
         Admission::new(track, verified, events)
     }
 }
@@ -235,22 +228,6 @@ impl Gate {
             None => Ok(admission),
         }
     }
-}
-
-/// Whether every event's own time is as young as the merchant wants it.
-fn is_fresh(config: &Config, verified: &Verified, events: &[Identity]) -> bool {
-    let Some((targets, age)) = &config.freshness else {
-        return true;
-    };
-    let oldest = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-    events.iter().all(|event| {
-        let found = targets.find(event.raw());
-        let time: Option<UnixTime> = found
-            .as_deref()
-            .and_then(|found| found.first())
-            .and_then(time_of);
-        time.is_some_and(|time| verified.verified_at().millis_since(time) <= oldest)
-    })
 }
 
 impl std::fmt::Debug for Intake<'_> {

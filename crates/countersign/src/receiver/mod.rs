@@ -14,6 +14,7 @@ mod gate;
 mod greeting;
 mod guards;
 mod intake;
+mod interest;
 mod keeper;
 mod limits;
 #[cfg(all(test, loom))]

@@ -125,7 +125,11 @@ impl Run {
             Ended::Finished(status) if in_transaction => Box::pin(self.proof_of(status)).await,
             Ended::Finished(status) => {
                 let also = &state.track.gate.config.commit_also;
-                let success = status.is_success() || also.as_ref().is_some_and(|also| also(status));
+                // The merchant's own code: if it panics, the event comes again.
+                let also = also.as_ref().is_some_and(|also| {
+                    catch_unwind(AssertUnwindSafe(|| also(status))).unwrap_or_default()
+                });
+                let success = status.is_success() || also;
                 state.settle(success).await;
                 match (success, state.failed_status()) {
                     (true, None) => End::of(Outcome::Delivered, status),
@@ -196,6 +200,11 @@ impl<F: Future, S: FnOnce(&F::Output) -> StatusCode> Future for Supervised<F, S>
         let mut this = self.as_mut().project();
         let (ended, response) = match (this.stage.as_mut().project(), &*this.run) {
             (StageNow::Handling { handler }, Some(run)) => {
+                // Before its first step: one that blocks its thread there comes back to nobody, and its lease
+                // is to be renewed, and the run to be given up, all the same.
+                if run.state.dedupes() {
+                    run.state.watch();
+                }
                 // First the handler: if it finished just as it was to be stopped, its answer counts.
                 let poll = || run.state.track.within(|| handler.poll(cx));
                 match catch_unwind(AssertUnwindSafe(poll)) {
@@ -218,13 +227,14 @@ impl<F: Future, S: FnOnce(&F::Output) -> StatusCode> Future for Supervised<F, S>
                 let instead = ready!(settled.as_mut().poll(cx));
                 return Poll::Ready(answer(instead, response.take()));
             }
-            _ => return Poll::Pending,
+            // It is over.
+            _ => return Poll::Ready(answer(None, None)),
         };
         // What its drop panics with has been told by the panic hook, and changes nothing for its
         // events.
         let _ = catch_unwind(AssertUnwindSafe(|| this.stage.set(Stage::Over)));
         let Some(run) = this.run.take() else {
-            return Poll::Pending;
+            return Poll::Ready(answer(None, None));
         };
         let at_once = run.state.settles_at_once();
         let settled = run.settled(ended);

@@ -73,7 +73,8 @@ impl Receiver {
 
     /// Refuses an event whose own time, at `pointer` in its payload, is older than `age`, or not
     /// there: for schemes that sign no timestamp. Off by default, since a provider may send an
-    /// event again after weeks.
+    /// event again after weeks. In a batch such events are left out, and the others run; the observer is told
+    /// of them as [stale](crate::Outcome::Stale).
     #[must_use]
     pub fn with_freshness(mut self, pointer: &Pointer, age: Duration) -> Self {
         let mut targets = Targets::default();
@@ -193,7 +194,8 @@ impl Receiver {
     /// where a run was begun as without this: verified, of interest, not a duplicate, and claimed. Its events
     /// are committed or released by the handler's answer. Nothing else is claimed or committed, and no other
     /// request ever yields a [`Verified`](crate::Verified). No duplicate waits, no handshake is answered, no
-    /// handler is stopped but by [`drain`](Receiver::drain), and no answer is replaced, but that a handler's panic is a 500. What a delivery
+    /// handler is stopped but by [`drain`](Receiver::drain), and no answer is replaced, but that a panic of the
+    /// handler of a verified delivery is a 500. What a delivery
     /// still costs is the reading of its body before its handler begins, and the store's time-out while
     /// the store is down. Bodies are kept until the handler has read them,
     /// beyond the [limit](Receiver::with_unverified_limit) for unverified bytes.

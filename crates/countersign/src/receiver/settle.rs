@@ -106,25 +106,25 @@ impl RunState {
     }
 
     /// Releases `keys`, which the run has marked as failed: now, or in the background until it is
-    /// answered.
-    pub(crate) async fn release(self: &Arc<Self>, keys: Arc<[Key]>) {
-        let Some(token) = self.token.filter(|_| !keys.is_empty()) else {
-            return;
-        };
+    /// answered, even if the future is never polled.
+    pub(crate) fn release(self: &Arc<Self>, keys: Arc<[Key]>) -> impl Future<Output = ()> {
         let unsettled = Unsettled {
             run: self,
             keys,
             later: Self::release_later,
         };
-        if self.track.gate.try_release(&unsettled.keys, token).await {
-            unsettled.settled();
+        async move {
+            let Some(token) = self.token.filter(|_| !unsettled.keys.is_empty()) else {
+                return;
+            };
+            if self.track.gate.try_release(&unsettled.keys, token).await {
+                unsettled.settled();
+            }
         }
     }
 
     fn commit_later(self: &Arc<Self>, keys: Arc<[Key]>) {
         let Some(token) = self.token else { return };
-        // A handler that answered at once is not watched yet, and its lease has to be renewed.
-        self.watch();
         let run = self.clone();
         self.track.gate.shared.jobs.push(async move {
             let gate = &run.track.gate;

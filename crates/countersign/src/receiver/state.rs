@@ -39,8 +39,7 @@ struct Inner {
     keys: Vec<(Key, Mark)>,
     /// The events that did not decode, and whether that refuses them.
     undecodable: Vec<(Key, bool)>,
-    /// When the run began. Where no lease depends on it, the clock is not read before the handler has to
-    /// wait for something.
+    /// When the run began: as it was claimed where a lease depends on it, else as its handler did.
     started: Option<Duration>,
     renewed_at: Duration,
     renewing: bool,
@@ -153,8 +152,7 @@ impl RunState {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts the run under the keeper's watch: done when a handler does not finish at once, so that
-    /// one that does costs no entry.
+    /// Puts the run under the keeper's watch, until it has ended and what succeeded is committed.
     pub(crate) fn watch(self: &Arc<Self>) {
         let mut inner = self.inner();
         if inner.watched.is_none() {
@@ -326,11 +324,13 @@ impl RunState {
     /// The handler has ended: commits or releases what it has not settled itself.
     pub(crate) async fn settle(self: &Arc<Self>, success: bool) {
         let Left { done, failed } = self.end(success);
+        // Begun before anything is waited for: nobody else knows of it any longer.
+        let release = failed.map(|failed| self.release(failed));
         if let Some(done) = done {
             self.commit(done).await;
         }
-        if let Some(failed) = failed {
-            self.release(failed).await;
+        if let Some(release) = release {
+            release.await;
         }
     }
 

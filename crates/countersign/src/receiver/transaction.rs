@@ -248,7 +248,8 @@ impl Fresh {
         self.events.iter()
     }
 
-    /// Whether an event of this [id](Identity::id) is fresh.
+    /// Whether an event of this [id](Identity::id) is fresh. Where two types of event may share an id, ask
+    /// for [those that are](Fresh::only).
     pub fn contains(&self, id: &str) -> bool {
         self.events.iter().any(|event| event.id() == id)
     }

@@ -101,8 +101,6 @@ fn blocking(stage: &Stage) {
         let blocked = blocked.clone();
         async move {
             if first {
-                // Once off its thread, so that somebody watches it.
-                tokio::time::sleep(Duration::from_millis(1)).await;
                 blocked.hold();
                 std::future::pending::<()>().await;
             }

@@ -19,8 +19,6 @@ pub fn blocked(stage: &Stage) {
     let handler = runs.handler(move |_| {
         let blocked = blocked.clone();
         async move {
-            // Once off its thread, so that somebody watches it.
-            tokio::time::sleep(Duration::from_millis(1)).await;
             blocked.hold();
             201
         }
