@@ -65,7 +65,7 @@ fn leave_out_stale(
             .as_deref()
             .and_then(|found| found.first())
             .and_then(time_of);
-        !time.is_some_and(|time| verified.verified_at().millis_since(time) <= oldest)
+        time.is_none_or(|time| verified.verified_at().millis_since(time) > oldest)
     };
     let stale: Vec<Identity> = events.extract_if(.., is_stale).collect();
     match stale.is_empty() {
