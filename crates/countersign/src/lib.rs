@@ -55,7 +55,7 @@ pub use self::observer::MetricsObserver;
 #[cfg(feature = "tracing")]
 pub use self::observer::TracingObserver;
 pub use self::observer::{Observation, Observer, Outcome, Surroundings};
-pub use self::provider::Provider;
+pub use self::provider::definition::Provider;
 pub use self::receiver::{
     Admission, Answer, Asked, Carried, Connection, Delivery, Fresh, Gate, Guard, Intake, Keeper,
     LookupError, Receiver, Refusal, Run, Sources, Tenant, ToClaim,
