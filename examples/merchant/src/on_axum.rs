@@ -23,11 +23,14 @@ const GRACE: Duration = Duration::from_secs(20);
 ///
 /// If there is no address to listen on, or if something was left unsettled.
 pub async fn serve(app: Router, receiver: Receiver) -> Result<(), Box<dyn Error>> {
-    let stop = told_to_stop()?;
+    let (stop, grace) = (told_to_stop()?, told_to_stop()?);
     let listener = TcpListener::from_std(listen()?)?;
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop)
-        .await?;
+    let serve = axum::serve(listener, app).with_graceful_shutdown(stop);
+    tokio::select! {
+        ended = async { serve.await } => ended?,
+        // A sender that never ends its request is not waited for.
+        () = async { grace.await; tokio::time::sleep(GRACE).await } => {}
+    }
     drain([&receiver], GRACE).await
 }
 

@@ -30,6 +30,7 @@ use countersign_sqlx::SqliteStore;
 use countersign_testkit::{OverHttp, Sample, Signer, Target as _};
 use futures_util::future::try_join_all;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 /// What the program tells its own workers, on ports that only this machine reaches.
 const SECRET: &str = "wh_sandbox_only-to-try";
@@ -37,6 +38,9 @@ const PATH: &str = "/webhooks/fedapay";
 
 /// For the store: a file waits for its disk, which may stand still for a while.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a shutdown waits for what is in hand.
+const GRACE: Duration = Duration::from_secs(20);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -57,11 +61,13 @@ async fn work() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
-    let stop = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async { drop(stop.await) })
-        .await?;
-    receiver.drain(Duration::from_secs(20)).await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) });
+    let server = tokio::spawn(server.into_future());
+    drop(tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0])).await);
+    drop(stop);
+    drop(tokio::time::timeout(GRACE, server).await);
+    receiver.drain(GRACE).await;
     Ok(())
 }
 
