@@ -1,7 +1,8 @@
 //! The budgets of the adapters: `cargo bench -p countersign-tests --bench budgets`.
 //!
 //! Prints one line a budget, `budget NAME VALUE LIMIT ok|over`, and judges nothing: the exit code
-//! is 0 always. A word behind `--`, such as `gate`, runs the lines that begin with it alone.
+//! is 0 always. A word behind `--`, such as `gate`, runs the lines that begin with it alone. Where there is
+//! valgrind, the instructions of a request are counted too.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,8 @@ mod actix;
 mod axum;
 #[path = "../shared/by_hand.rs"]
 mod by_hand;
+#[path = "../../../crates/countersign/benches/budgets/callgrind.rs"]
+mod callgrind;
 #[path = "../shared/client.rs"]
 mod client;
 mod copies;
@@ -28,17 +31,22 @@ mod report;
 mod requests;
 
 fn main() {
-    let groups: [(&str, fn()); 5] = [
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == callgrind::COUNT) {
+        return requests::count(&words);
+    }
+    let groups: [(&str, fn()); 6] = [
         ("layer", requests::without_a_store),
         ("gate", requests::with_the_memory_store),
+        ("instructions", requests::instructions),
         ("copies", copies::from_socket_to_handler),
         ("forged", forged::at_real_servers),
         ("redis", redis::round_trips),
     ];
     // Cargo adds options of its own; the first word is ours.
-    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let wanted = words.iter().find(|word| !word.starts_with('-'));
     for (name, run) in groups {
-        if wanted.as_ref().is_none_or(|wanted| wanted == name) {
+        if wanted.as_ref().is_none_or(|wanted| *wanted == name) {
             run();
         }
     }

@@ -2,6 +2,7 @@
 
 use countersign::{MemoryStore, Receiver};
 
+use crate::callgrind;
 use crate::deliveries::{Delivery, fresh, receiver};
 use crate::measure::{Contestant, race, runtime};
 use crate::report::ratio;
@@ -56,4 +57,47 @@ fn through(
             Box::new(actix::through(&system, actix::inline(), 200)),
         ],
     );
+}
+
+/// The instructions of a request, as `layer.*.1024` and `gate.*.1024` make it.
+pub(crate) fn instructions() {
+    for line in ["layer", "gate"] {
+        for framework in ["axum", "actix"] {
+            callgrind::report(&format!("{line}.{framework}.1024"), &[line, framework]);
+        }
+    }
+}
+
+/// Makes as many requests as `count LINE FRAMEWORK ours|theirs CALLS` says.
+pub(crate) fn count(words: &[String]) {
+    let [_, line, framework, who, calls, ..] = words else {
+        panic!("{words:?}");
+    };
+    let receiver = match line.as_str() {
+        "layer" => receiver(MemoryStore::default()).without_dedupe(),
+        _ => receiver(MemoryStore::default()),
+    };
+    // Signed here, and so counted, in the same way for both.
+    let deliveries: Vec<Delivery> = (0..calls.parse().expect("a number"))
+        .map(|_| fresh(1024))
+        .collect();
+    let ours = who == "ours";
+    match framework.as_str() {
+        "axum" => {
+            let runtime = runtime();
+            let app = if ours {
+                axum::layered(receiver)
+            } else {
+                axum::inline()
+            };
+            axum::through(&runtime, app, 200)(deliveries);
+        }
+        _ => {
+            let system = actix_web::rt::System::new();
+            match ours {
+                true => actix::through(&system, actix::layered(receiver), 200)(deliveries),
+                false => actix::through(&system, actix::inline(), 200)(deliveries),
+            }
+        }
+    }
 }

@@ -41,6 +41,8 @@ pub(crate) fn receiver(store: impl DedupeStore) -> Receiver {
     Receiver::new("fedapay-live", provider::fedapay(), [secret])
         .expect("a receiver")
         .with_body_limit(LIMIT)
+        // All senders of `http` at once, with the largest bodies: a refusal would be no measure of anything.
+        .with_unverified_limit(16 * LIMIT)
         .with_store(store)
 }
 

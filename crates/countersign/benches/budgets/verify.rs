@@ -10,27 +10,55 @@ use http::{HeaderMap, Request};
 use sha2::Sha256;
 
 use crate::allocations::counted;
+use crate::callgrind;
 use crate::deliveries::{Delivery, KEY, NOW, STYLES, Style, body, mac, now, request, tag};
-use crate::measure::{contestant, race};
+use crate::measure::{Contestant, contestant, race};
 use crate::report::{budget, ratio};
 
 pub(crate) fn against_the_bare_mac() {
     for style in STYLES {
         for length in [256, 1024, 4096] {
             let delivery = style.delivery(body(length));
-            let keyed = mac(KEY);
-            assert!(one_shot(&delivery));
-            let times = race([
-                contestant(|| one_shot(&delivery)),
-                contestant(|| {
-                    let mut mac = keyed.clone();
-                    mac.update(black_box(&delivery.signed));
-                    mac.finalize().into_bytes()
-                }),
-            ]);
+            let times = race(beside_the_bare_mac(&delivery));
             let name = format!("verify.{}.{length}", style.name());
             ratio(&name, times);
         }
+    }
+}
+
+fn beside_the_bare_mac(delivery: &Delivery) -> [Contestant<'_>; 2] {
+    assert!(one_shot(delivery));
+    let keyed = mac(KEY);
+    [
+        contestant(|| one_shot(delivery)),
+        contestant(move || {
+            let mut mac = keyed.clone();
+            mac.update(black_box(&delivery.signed));
+            mac.finalize().into_bytes()
+        }),
+    ]
+}
+
+/// The instructions of `verify.*` at 1 KiB.
+pub(crate) fn instructions() {
+    for style in STYLES {
+        let name = format!("verify.{}.1024", style.name());
+        callgrind::report(&name, &[style.name()]);
+    }
+}
+
+/// Makes as many calls as `count STYLE ours|theirs CALLS` says.
+pub(crate) fn count(words: &[String]) {
+    let [_, style, who, calls, ..] = words else {
+        panic!("{words:?}");
+    };
+    let style = STYLES.into_iter().find(|known| known.name() == style);
+    let delivery = style.expect("a style").delivery(body(1024));
+    let [mut ours, mut theirs] = beside_the_bare_mac(&delivery);
+    let calls = calls.parse().expect("a number");
+    match who.as_str() {
+        "ours" => ours(calls),
+        _ => theirs(calls),
     }
 }
 
