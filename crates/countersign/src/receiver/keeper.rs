@@ -128,7 +128,7 @@ fn look(shared: &Arc<Shared>, now: Duration) {
 /// Renews what a run holds, and what it is committing. Only the former tells whether the lease is
 /// lost: a commit may have been carried out although its answer is still to come. One that was given
 /// up holds nothing any longer, but what has succeeded is kept until its commit lands.
-async fn renew(run: Arc<RunState>) {
+pub(super) async fn renew(run: Arc<RunState>) {
     let Some(token) = run.token else { return };
     let gate = &run.track.gate;
     let (held, committing) = (run.keys(Mark::Held), run.keys(Mark::Committing));

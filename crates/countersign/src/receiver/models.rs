@@ -1,21 +1,29 @@
 //! What the threads of a receiver share, in every order in which they can meet: `just loom`.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
+use bytes::Bytes;
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use super::keeper::Keeper;
+use super::Receiver;
+use super::delivery::Proven;
+use super::keeper::{Keeper, renew};
 use super::limits::{Shared, Unverified};
 use super::signal::Signal;
-use crate::dedupe::Key;
+use super::state::{Mark, RunState};
+use super::track::Track;
+use crate::dedupe::{Claim, Key, Token};
+use crate::event::Identity;
 use crate::provider;
 use crate::secret::Secret;
 use crate::time::{Clock, Sleep, UnixTime};
+use crate::verified::Verified;
 use crate::verifier::Verifier;
 
 fn shared() -> Arc<Shared> {
@@ -147,4 +155,62 @@ fn a_job_reaches_the_keeper_whenever_it_comes() {
         pushing.join().unwrap();
         assert!(shared.jobs.is_empty());
     });
+}
+
+/// A run that holds one event in a memory store.
+fn claimed() -> Arc<RunState> {
+    let secret = Secret::new("0123456789abcdef").unwrap();
+    let receiver = Receiver::new("shop", provider::github(), [secret]).unwrap();
+    let (gate, _) = receiver.open(Arc::new(Stopped));
+    let verified = Verified {
+        payload: Bytes::new(),
+        received: 0,
+        key_index: 0,
+        timestamp: None,
+        signed_id: ArrayVec::new(),
+        verified_at: UnixTime::from_secs(0),
+        beside: None,
+    };
+    let event = Identity::unidentified(Bytes::new(), None);
+    let (key, token) = (event.key("shop"), Token::random());
+    let keys: Arc<[Key]> = Arc::new([key]);
+    let claim = gate
+        .config
+        .store
+        .call_claim(&keys, token, gate.config.lease);
+    assert!(matches!(block_on(claim), Ok(Claim::Acquired(_))));
+    let proven = Proven::new(verified, OnceLock::from(vec![(key, event)]));
+    let mut run = RunState::new(Track::new(&gate), proven, keys);
+    run.start(Some(token));
+    Arc::new(run)
+}
+
+/// The keeper renews while the handler ends: what was settled in between is no lost lease, and stays settled.
+#[test]
+fn a_renewal_beside_a_settlement_loses_nothing() {
+    for success in [true, false] {
+        loom::model(move || {
+            let run = claimed();
+            let renewing = {
+                let run = run.clone();
+                thread::spawn(move || block_on(renew(run)))
+            };
+            block_on(run.settle(success));
+            renewing.join().unwrap();
+            assert!(!run.lost.is_given());
+            let mark = if success {
+                Mark::Committed
+            } else {
+                Mark::Failed
+            };
+            assert_eq!(run.keys(mark).len(), 1);
+            let store = &run.track.gate.config.store;
+            let again = block_on(store.call_claim(&run.keys, Token::random(), Duration::ZERO));
+            match again {
+                Ok(Claim::Committed { .. }) => assert!(success),
+                Ok(Claim::Acquired(_)) => assert!(!success),
+                other => panic!("{other:?}"),
+            }
+        });
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -13,6 +13,7 @@ use super::track::Track;
 use crate::dedupe::{Key, Token};
 use crate::event::Identity;
 use crate::observer::Outcome;
+use crate::sync::{Mutex, MutexGuard};
 use crate::typed::DecodeError;
 
 /// A delivery and its run, as the keeper, the handler and the connection share them.
