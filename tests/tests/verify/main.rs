@@ -16,6 +16,7 @@ mod keys;
 mod messages;
 mod properties;
 mod recipes;
+mod resources;
 mod rfc4231;
 mod rules;
 mod signer;

@@ -4,7 +4,7 @@ use super::entries;
 use super::entry::{
     ALL_STATED, Alg, Entry, From, HMAC_SHA256, Id, Key, PUBLISHED, Spelling, names,
 };
-use crate::provider::Sender;
+use crate::provider::{Certainty, Sender, Source};
 use crate::scheme::{KeyEncoding, MessageAlgorithm, SignatureEncoding};
 
 const BASE64: SignatureEncoding = SignatureEncoding::Base64;
@@ -180,12 +180,12 @@ entries! {
         ..HMAC_SHA256
     };
 
-    /// [Monnify](https://developers.monnify.com/docs/webhooks). The id is the transaction's, so that an
-    /// event is its type and id.
+    /// [Monnify](https://developers.monnify.com/docs/webhooks). Its references are the transaction's: each
+    /// partial refund of a payment has the payment's. So an event is known by the digest of its body.
     monnify = "monnify" Entry {
         alg: SHA512, from: From::Headers(names!["monnify-signature"]),
-        id: Id::WithType("/eventData/transactionReference"), kind: &["/eventType"],
-        sure: PUBLISHED, sender: STATUS_200,
+        kind: &["/eventType"], sure: Certainty { id: Source::Inferred, ..PUBLISHED },
+        sender: Sender { remark: "transactionReference is the payment's, in its refunds too", ..STATUS_200 },
         ..HMAC_SHA256
     };
 

@@ -1,8 +1,10 @@
 //! Keyed hashes of the body and a time, most of them with headers beside it.
 
 use super::entries;
-use super::entry::{ALL_STATED, At, Entry, From, HMAC_SHA256, Id, Key, PUBLISHED, Spelling, names};
-use crate::provider::Sender;
+use super::entry::{
+    ALL_STATED, At, DOCUMENTED, Entry, From, HMAC_SHA256, Id, Key, PUBLISHED, Spelling, names,
+};
+use crate::provider::{Certainty, Sender, Source};
 use crate::scheme::{KeyEncoding, SignatureEncoding};
 use crate::window::TimeUnit::{Iso8601, Milliseconds, Seconds};
 
@@ -203,11 +205,15 @@ entries! {
     };
 
     /// [Recurly](https://docs.recurly.com/recurly-subscriptions/docs/signature-verification): the time,
-    /// and behind it a signature for each key.
+    /// and behind it a signature for each key. The body's `id` is the resource's, and stays as the resource
+    /// goes on; the notification's stands in a header that is not signed. So an event is known by the digest
+    /// of its body, which holds the time of the event: that a retry has the same one is an assumption.
     recurly = "recurly" Entry {
         from: From::Headers(names!["recurly-signature"]), spelling: Spelling::Positional,
         time: Some((At::Pair("0"), Milliseconds, Some(300))), template: "{ts}.{body}",
-        id: Id::Json("/id"), kind: &["/event_type"], sender: ANY_2XX,
+        id: Id::Label("recurly-notification-id"), kind: &["/event_type"],
+        sure: Certainty { id: Source::Inferred, ..DOCUMENTED },
+        sender: Sender { within: 5, remark: "the id in the body is the resource's", ..ANY_2XX },
         ..HMAC_SHA256
     };
 
