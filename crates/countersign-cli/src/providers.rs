@@ -79,6 +79,7 @@ impl Row {
         };
         let id = match &envelope.id {
             IdSource::Digest => format!("SHA-256 of {}", digested(provider.scheme())),
+            IdSource::SignedText => "SHA-256 of what is signed".to_owned(),
             IdSource::SignedHeader(header) => format!("header {header}"),
             IdSource::Pointer(id) => format!("{}{member}", id),
             IdSource::WithType(id) => format!("type and {}{member}", id),

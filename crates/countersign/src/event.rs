@@ -30,6 +30,9 @@ pub struct Envelope {
 pub enum IdSource {
     /// Nothing signed does: the SHA-256 of the event's own bytes.
     Digest,
+    /// The SHA-256 of the signed bytes: the field that names the event touches another, and nothing
+    /// proves where it ends. However the same bytes are cut, they are the same event.
+    SignedText,
     /// A header that the signature covers.
     SignedHeader(Cow<'static, str>),
     /// A text or number in the payload, unique over all events.

@@ -45,7 +45,7 @@ impl Identifier {
     pub(crate) fn new(envelope: &Envelope) -> Identifier {
         let mut targets = Targets::default();
         let id = match &envelope.id {
-            IdSource::Digest => IdAt::Digest,
+            IdSource::Digest | IdSource::SignedText => IdAt::Digest,
             IdSource::SignedHeader(_) => IdAt::Header,
             IdSource::Parts(parts) => IdAt::Parts(all(parts)),
             IdSource::Unsigned => IdAt::Unsigned,

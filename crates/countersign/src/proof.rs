@@ -42,8 +42,8 @@ impl Proof {
             Scheme::Hmac(scheme) => Proof::Hmac(HmacProof::new(scheme, secrets)?),
             Scheme::Sealed(scheme) => Proof::Sealed(SealedProof::new(scheme, secrets)?),
             Scheme::Message(scheme) => {
-                let id_header = provider.envelope().id_header();
-                Proof::Message(Box::new(MessageProof::new(scheme, secrets, id_header)?))
+                let id = &provider.envelope().id;
+                Proof::Message(Box::new(MessageProof::new(scheme, secrets, id)?))
             }
             Scheme::Jwt(scheme) => Proof::Jwt(Box::new(JwtProof::new(scheme, secrets)?)),
             Scheme::DangerousToken(scheme) => Proof::Token(TokenProof::new(scheme, secrets)?),

@@ -6,6 +6,7 @@ mod altered;
 mod attacks;
 mod banking_circle;
 mod catalogue;
+mod cut_times;
 mod cuts;
 mod delivery;
 mod families;

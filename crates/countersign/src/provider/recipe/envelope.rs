@@ -55,7 +55,16 @@ fn id_from(
             }
             let is_signed = |part| signs_field(scheme, members.as_ref(), part);
             if !parts.iter().all(is_signed) {
-                return Ok((None, unsigned));
+                let touches = |part| members.is_none() && reads_field(scheme, part);
+                let is_read = parts.iter().all(|part| is_signed(part) || touches(part));
+                return Ok((
+                    None,
+                    if is_read {
+                        IdSource::SignedText
+                    } else {
+                        unsigned
+                    },
+                ));
             }
             Ok(match <[Pointer; 1]>::try_from(parts) {
                 Ok([one]) => (members, IdSource::Pointer(one)),
@@ -115,6 +124,11 @@ fn signs_field(scheme: &Scheme, members: Option<&Pointer>, field: &Pointer) -> b
         || whole.iter().any(|hole| scheme.template.contains(hole))
         // A hole names a field of the body, and none of whatever member.
         || members.is_none() && scheme.proves_field(&field.to_string())
+}
+
+/// Whether a field of the body is signed by itself, wherever it ends.
+fn reads_field(scheme: &Scheme, field: &Pointer) -> bool {
+    matches!(scheme, Scheme::Message(scheme) if scheme.reads_field(&field.to_string()))
 }
 
 /// Splits `/events/*/id` into the array and the pointer within each member.
@@ -226,12 +240,26 @@ mod tests {
             "{json:/type}{json:/id}",
             "{secret}{json:/id}",
             "[{query:a}]{json:/id}",
+            "[{query:a};]{json:/id}",
+            "{secret}.{json:/id}",
+            "{method}.{json:/id}",
+            "{url}.{json:/id}",
+            "{json:/type}{json:/a}.{json:/id}",
         ] {
             let found = envelope(Some("json:/id"), None, &scheme(touching)).expect(touching);
-            assert_eq!(found.id, IdSource::Digest, "{touching}");
+            assert_eq!(found.id, IdSource::SignedText, "{touching}");
         }
-        let behind_time = scheme("{json:/signature/timestamp}{json:/id}");
-        let found = envelope(Some("json:/id"), None, &behind_time).expect("a time");
-        assert_eq!(found.id, IdSource::Pointer(at("id")));
+        for parted in [
+            "{json:/signature/timestamp}{json:/id}",
+            "{json:/a}.{json:/b}.{json:/id}",
+            "{json:/a}.{free-json:/b}.{json:/id}.{json:/c}",
+            "[a:{query:a};]b:{json:/id}",
+            "{const:a}.{json:/id}",
+            "{method}{url}|{json:/id}",
+            "{method}\n{url}.\n{json:/id}",
+        ] {
+            let found = envelope(Some("json:/id"), None, &scheme(parted)).expect(parted);
+            assert_eq!(found.id, IdSource::Pointer(at("id")), "{parted}");
+        }
     }
 }

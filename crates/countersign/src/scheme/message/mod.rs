@@ -22,10 +22,11 @@ use serde::Deserialize;
 
 use super::grammar::Grammar;
 use super::key::KeyFormat;
-use super::signature::{TimestampFormat, TimestampSource};
+use super::signature::TimestampFormat;
 use super::{Coverage, SignatureEncoding};
 use crate::scan::Pointer;
 
+use self::template::Template;
 pub(crate) use self::url::PublicUrl;
 pub(crate) use self::verification::{MessageProof, MessageVerification};
 
@@ -159,30 +160,34 @@ impl MessageScheme {
     }
 
     /// Whether the field of the body at this pointer is signed by itself.
-    fn reads_field(&self, at: &str) -> bool {
+    pub(crate) fn reads_field(&self, at: &str) -> bool {
         template::holes(&self.template).any(|hole| {
             let pointer = hole.strip_prefix("free-").unwrap_or(hole);
             pointer.strip_prefix("json:") == Some(at)
         })
     }
 
-    /// Whether it is signed by itself with its two ends: with text on either side, or a time, which has
-    /// all its digits. Where two values touch, the same signed bytes are other values as well.
+    /// Whether it is signed by itself with its two ends, so that the same signed bytes are no other
+    /// value as well. A constant that is not set yet proves nothing.
     pub(crate) fn proves_field(&self, at: &str) -> bool {
-        let time = match self.timestamp.as_ref().map(|format| &format.from) {
-            Some(TimestampSource::Json(time)) => format!("{{json:{time}}}"),
-            _ => "{ts}".to_owned(),
+        let constant = |name: &str| {
+            let mut known = self.constants.iter();
+            match known.find(|(known, _)| known == name) {
+                Some((_, value)) => Some(&**value),
+                None => {
+                    let instead_of_query = format!("{}{name}}}", template::OR);
+                    (!self.template.contains(&instead_of_query)).then_some("")
+                }
+            }
         };
-        ["{json:", "{free-json:"].iter().any(|kind| {
-            let hole = format!("{kind}{at}}}");
-            self.template
-                .split_once(&hole)
-                .is_some_and(|(before, behind)| {
-                    let begins = !before.ends_with(['}', ']']) || before.ends_with(&time);
-                    let ends = !behind.starts_with(['{', '[']) || behind.starts_with(&time);
-                    begins && ends
-                })
-        })
+        let template = Template::parse(&self.template, constant);
+        template.is_ok_and(|template| template.proves_json(at, self.timestamp.as_ref()))
+    }
+
+    /// Whether a window tells one time from another.
+    fn has_window(&self) -> bool {
+        let time = self.timestamp.as_ref();
+        time.is_some_and(|format| format.tolerance.is_some())
     }
 
     /// How much of the body a verified delivery covers.

@@ -83,15 +83,15 @@ impl<'a, 'h> Spoken<'a, 'h> {
 }
 
 impl MessageProof {
-    /// What tells one event from another, where that is not the body alone: of a form the fields, for
-    /// there are many spellings of one; and the URL and the method of a request that may have no body.
+    /// What tells one event from another, where that is neither an id nor the body alone: of a form the
+    /// fields, for there are many spellings of one; the URL and the method of a request that may have no
+    /// body; and whatever an id touches that has not its own two ends.
     ///
     /// It is the signed text as it was signed, without a mark where one value ends: who cuts the same
     /// bytes at another place has the same event. Time and secret are left out, since the same event
-    /// may be signed anew.
+    /// may be signed anew; but not a time that could be cut elsewhere too.
     pub(super) fn content(&self, spoken: &Spoken<'_, '_>) -> Option<Box<[u8; 32]>> {
         let template = &self.template;
-        let has_id = spoken.verification.id.is_some();
         let telling = |part: &Part| {
             matches!(
                 part,
@@ -99,10 +99,15 @@ impl MessageProof {
             )
         };
         // An id that has its own two ends is all that counts.
-        if !template.parts.iter().any(telling) || has_id && self.id_is_parted {
+        let is_named = spoken.verification.id.is_some();
+        if self.id_is_parted && (is_named || !template.parts.iter().any(telling)) {
             return None;
         }
-        let is_signed_anew = |part: &Part| matches!(part, Part::Timestamp | Part::Secret);
+        let leaves_time = self.id_is_parted || self.is_timed;
+        let is_signed_anew = |part: &Part| match part {
+            Part::Timestamp => leaves_time,
+            part => *part == Part::Secret,
+        };
         let said = || template.parts.iter().filter(|part| !is_signed_anew(part));
         let mut length = 0u64;
         spoken.say_each(said(), b"", &mut |piece| length += piece.len() as u64);
@@ -112,7 +117,7 @@ impl MessageProof {
         // What is not signed tells two deliveries apart where nothing else does.
         let is_form = |part: &Part| matches!(part, Part::SortedForm | Part::Form(_));
         let is_said = self.coverage == Coverage::WholeBody || template.parts.iter().any(is_form);
-        if !is_said && !has_id {
+        if !is_said && self.id_is_parted {
             state.update(spoken.body);
         }
         Some(Box::new(state.finalize().into()))

@@ -44,11 +44,15 @@ pub(super) enum Part {
 pub(super) struct Template {
     pub(super) parts: Vec<Part>,
     pub(super) headers: Vec<Value<HeaderName>>,
-    pub(super) json: Vec<Value<()>>,
+    /// By their pointers.
+    pub(super) json: Vec<Value<Box<str>>>,
     pub(super) json_targets: Targets,
     pub(super) form: Vec<Value<Box<str>>>,
     pub(super) query: Vec<Value<Box<str>>>,
     pub(super) pairs: Vec<Value<Box<str>>>,
+    /// The part that may hold anything: what stands before it is told from the beginning on, and what
+    /// stands behind it from the end.
+    pub(super) middle: Option<usize>,
 }
 
 /// A value of the delivery that is signed.
@@ -197,7 +201,7 @@ impl Template {
                 Some(("json", at)) => {
                     template.json_targets.add(&pointer(at)?);
                     template.json.push(Value {
-                        name: (),
+                        name: at.into(),
                         delimiter,
                     });
                     Part::Json(template.json.len() - 1)
@@ -206,7 +210,7 @@ impl Template {
                     past_middle = true;
                     template.json_targets.add(&pointer(at)?);
                     template.json.push(Value {
-                        name: (),
+                        name: at.into(),
                         delimiter: None,
                     });
                     Part::Json(template.json.len() - 1)
@@ -248,6 +252,9 @@ impl Template {
                 Some(("signed_headers", key)) => Part::SignedHeaders(template.pair(key)),
                 _ => return Err(bad(&format!("{{{name}}} is not supported"))),
             };
+            if past_middle && template.middle.is_none() {
+                template.middle = Some(template.parts.len());
+            }
             template.parts.push(part);
         }
         let middles: usize = MIDDLES.map(|hole| text.matches(hole).count()).iter().sum();

@@ -11,6 +11,7 @@ use super::spoken::Spoken;
 use super::template::{Part, Template};
 use super::{MessageAlgorithm, MessageScheme, PublicUrl, SignatureSource, pointer};
 use crate::error::{ConfigError, ConfigErrorKind, Error, ErrorKind};
+use crate::event::IdSource;
 use crate::head::Head;
 use crate::scan::Targets;
 use crate::scheme::faults::Faults;
@@ -35,8 +36,10 @@ pub(crate) struct MessageProof {
     pub(super) missing_json_as_empty: bool,
     pub(super) body_digest: Option<Box<str>>,
     pub(super) id_header: Option<HeaderName>,
-    /// Whether the id has two ends that nothing else can lend it a part of.
+    /// Whether what names the event, if anything does, is the same however the signed bytes are cut.
     pub(super) id_is_parted: bool,
+    /// Whether a window tells one time from another.
+    pub(super) is_timed: bool,
     pub(super) coverage: Coverage,
     /// Whether the hash of a message is also the beginning of the hash of longer ones, which anyone can
     /// go on with: a plain hash that does not end with the secret.
@@ -75,7 +78,7 @@ impl MessageProof {
     pub(crate) fn new(
         scheme: &MessageScheme,
         secrets: &[Secret],
-        id_header: Option<&str>,
+        id: &IdSource,
     ) -> Result<Self, ConfigError> {
         let bad = |why| ConfigError::new(ConfigErrorKind::BadScheme, why);
         let constant = |name: &str| {
@@ -174,7 +177,7 @@ impl MessageProof {
         if scheme.body_digest.is_some() && url.is_none() {
             return Err(bad("a digest in the query is signed only with the URL"));
         }
-        let id_header = id_header.map(header_name).transpose()?;
+        let (id_header, id_is_parted) = template.parts_id(id, scheme.timestamp.as_ref())?;
         let keys = secrets.iter();
         Ok(MessageProof {
             keys: keys
@@ -190,9 +193,8 @@ impl MessageProof {
             url,
             missing_json_as_empty: scheme.missing_json_as_empty,
             body_digest: scheme.body_digest.as_deref().map(Box::from),
-            id_is_parted: id_header
-                .as_ref()
-                .is_none_or(|name| template.parts_header(name)),
+            id_is_parted,
+            is_timed: scheme.has_window(),
             id_header,
             coverage: scheme.coverage(),
             goes_on: hashes && template.parts.last() != Some(&Part::Secret),
