@@ -86,7 +86,7 @@ impl Row {
             IdSource::OrParts { id, parts } => {
                 format!("{}, else {} together", id, joined(parts))
             }
-            IdSource::Parts(parts) => format!("{} together", joined(parts)),
+            IdSource::Parts(parts) => format!("{} together{member}", joined(parts)),
             IdSource::Unsigned => "none".to_owned(),
             _ => "elsewhere".to_owned(),
         };

@@ -1,7 +1,10 @@
 //! An id that is a resource's own names no event: what happens to it next is another one.
 
+use std::collections::HashSet;
+
 use countersign::provider;
 use countersign::{Key, Provider};
+use serde_json::{Value, json};
 
 use crate::delivery::{secret, signed, verdict, verifier};
 
@@ -44,4 +47,29 @@ fn each_partial_refund_of_monnify_is_an_event() {
     let first = keys(&monnify, &body("ref001"));
     assert_eq!(first, keys(&monnify, &body("ref001")), "a retry");
     assert_ne!(first, keys(&monnify, &body("ref002")));
+}
+
+/// HubSpot does not promise that an `eventId` is unique, and each attempt has a number.
+#[test]
+fn hubspots_event_ids_count_with_what_they_are_about() {
+    let hubspot = provider::hubspot_v1();
+    let body = |attempt: u8, others: &[(u64, u64)]| {
+        let event = |(object, at): &(u64, u64)| {
+            json!({
+                "eventId": 100, "subscriptionId": 138, "portalId": 33, "occurredAt": at,
+                "subscriptionType": "contact.propertyChange", "attemptNumber": attempt,
+                "objectId": object, "propertyName": "email", "propertyValue": "a@b.example",
+            })
+        };
+        Value::Array(others.iter().map(event).collect()).to_string()
+    };
+    let changes = [
+        (123, 1_800_000_000_000),
+        (124, 1_800_000_000_000),
+        (123, 1_800_000_000_001),
+    ];
+    let first = keys(&hubspot, &body(0, &changes));
+    let distinct: HashSet<&Key> = first.iter().collect();
+    assert_eq!(distinct.len(), 3);
+    assert_eq!(first, keys(&hubspot, &body(1, &changes)), "a retry");
 }

@@ -86,6 +86,7 @@ pub(super) enum Id {
     Json(&'static str),
     /// The same where it is not certain that it names the event and not what the event is about.
     WithType(&'static str),
+    /// Several pointers, all of them into the members of one array or none.
     Parts(&'static [&'static str]),
     Unsigned,
 }
@@ -256,8 +257,8 @@ impl Entry {
             Id::Unsigned => (None, IdSource::Unsigned),
             Id::Header(name) => (None, IdSource::SignedHeader(Cow::Borrowed(name))),
             Id::Parts(parts) => {
-                let parts = parts.iter().map(|part| pointer(part)).collect();
-                (None, IdSource::Parts(parts))
+                let (members, parts): (Vec<_>, _) = parts.iter().map(|at| starred(at)).unzip();
+                (members.into_iter().next().flatten(), IdSource::Parts(parts))
             }
             Id::Json(at) => {
                 let (members, at) = starred(at);

@@ -2,8 +2,8 @@
 //! the URL as the provider has it: behind a proxy a request does not tell it.
 
 use super::entries;
-use super::entry::{Alg, At, Entry, From, HMAC_SHA256, Id, PUBLISHED, Spelling, names};
-use crate::provider::Sender;
+use super::entry::{Alg, At, DOCUMENTED, Entry, From, HMAC_SHA256, Id, PUBLISHED, Spelling, names};
+use crate::provider::{Certainty, Sender, Source};
 use crate::scheme::{MessageAlgorithm, Ports, SignatureEncoding};
 use crate::window::TimeUnit::{Iso8601, Milliseconds};
 
@@ -19,8 +19,21 @@ const HUBSPOT: Sender = Sender {
     within: 5,
     retries: "10 times in 24 h",
     horizon: 24,
-    remark: "an eventId alone is not promised to be unique",
+    remark: "an event without one of the parts of its id is another one in each attempt",
     ..ANY_2XX
+};
+/// An `eventId` is not promised to be unique; and the digest is another in each attempt, since each counts
+/// itself.
+const HUBSPOT_ID: Id = Id::Parts(&[
+    "/*/eventId",
+    "/*/subscriptionId",
+    "/*/objectId",
+    "/*/occurredAt",
+    "/*/subscriptionType",
+]);
+const ID_INFERRED: Certainty = Certainty {
+    id: Source::Inferred,
+    ..DOCUMENTED
 };
 
 entries! {
@@ -88,9 +101,12 @@ entries! {
     /// version 1: a plain hash of the secret and the body. Such a hash can be gone on with: whoever has
     /// seen one delivery knows the hash of the same body with more behind it. What is added is never
     /// UTF-8, so that a body that is not is refused. Prefer [`hubspot_v3`].
+    ///
+    /// An event is known by its `eventId`, subscription, object, time and type together: the first alone is
+    /// not promised to be unique, and the rest of an event counts the attempts.
     hubspot_v1 = "hubspot-v1" Entry {
         alg: PLAIN, from: From::Headers(names!["x-hubspot-signature"]), template: "{secret}{body}",
-        id: Id::WithType("/*/eventId"), kind: &["/subscriptionType"], sender: HUBSPOT,
+        id: HUBSPOT_ID, kind: &["/subscriptionType"], sure: ID_INFERRED, sender: HUBSPOT,
         ..HMAC_SHA256
     };
 
@@ -99,7 +115,8 @@ entries! {
     hubspot_v2 = "hubspot-v2" Entry {
         alg: PLAIN, from: From::Headers(names!["x-hubspot-signature"]),
         template: "{secret}{method}{url}{body}",
-        id: Id::WithType("/*/eventId"), kind: &["/subscriptionType"], sure: PUBLISHED, sender: HUBSPOT,
+        id: HUBSPOT_ID, kind: &["/subscriptionType"],
+        sure: Certainty { id: Source::Inferred, ..PUBLISHED }, sender: HUBSPOT,
         ..HMAC_SHA256
     };
 
@@ -109,7 +126,7 @@ entries! {
         from: From::Headers(names!["x-hubspot-signature-v3"]), encoding: BASE64,
         time: Some((At::Header("x-hubspot-request-timestamp"), Milliseconds, Some(300))),
         template: "{method}{url}{body}{ts}",
-        id: Id::WithType("/*/eventId"), kind: &["/subscriptionType"], sender: HUBSPOT,
+        id: HUBSPOT_ID, kind: &["/subscriptionType"], sure: ID_INFERRED, sender: HUBSPOT,
         ..HMAC_SHA256
     };
 
