@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use countersign::provider;
-use countersign::{Key, Provider};
+use countersign::provider::{self, Source};
+use countersign::{ErrorKind, Key, Provider};
+use countersign_tests::vectors::catalogue;
 use serde_json::{Value, json};
 
-use crate::delivery::{secret, signed, verdict, verifier};
+use crate::delivery::{secret, signed, verdict, verifier, with_body};
 
 const SECRET: &str = "a-secret-0123456789";
 
@@ -47,6 +48,28 @@ fn each_partial_refund_of_monnify_is_an_event() {
     let first = keys(&monnify, &body("ref001"));
     assert_eq!(first, keys(&monnify, &body("ref001")), "a retry");
     assert_ne!(first, keys(&monnify, &body("ref002")));
+}
+
+/// Dropbox Sign sends the event as a part of a form, and no such form is read.
+#[test]
+fn a_part_of_a_form_is_taken_out_in_front() {
+    let vector = catalogue()
+        .into_iter()
+        .find(|vector| vector.scheme == "dropbox-sign" && vector.is_valid())
+        .expect("a vector");
+    let verifier = verifier(&vector.provider(), &vector.secrets());
+    let event = vector.request();
+    assert!(verdict(&verifier, &event).is_ok());
+    let part = "--b\r\nContent-Disposition: form-data; name=\"json\"\r\n\r\n";
+    let form = [part.as_bytes(), event.body(), b"\r\n--b--\r\n"].concat();
+    let refused = verdict(&verifier, &with_body(&event, form)).err();
+    assert_eq!(refused, Some(ErrorKind::MalformedPayload));
+
+    let provider = provider::dropbox_sign();
+    let remark = provider.sender().expect("known").remark;
+    assert!(remark.contains("part json"), "{remark}");
+    let sure = provider.certainty().expect("known");
+    assert_eq!(sure.header, Source::Inferred);
 }
 
 /// HubSpot does not promise that an `eventId` is unique, and each attempt has a number.

@@ -5,7 +5,7 @@
 
 use super::entries;
 use super::entry::{Alg, At, Entry, From, HMAC_SHA256, Id, Key, PUBLISHED, names};
-use crate::provider::Sender;
+use crate::provider::{Certainty, Sender, Source};
 use crate::scheme::{KeyEncoding, MessageAlgorithm, SignatureEncoding};
 use crate::window::TimeUnit::Seconds;
 
@@ -52,11 +52,17 @@ entries! {
     ///
     /// **Whoever has seen one delivery can change the rest of the body**, and has another event by it: take
     /// what is new from its API, by the id of the request, and do there once what is to be done once.
+    ///
+    /// **It sends `multipart/form-data`, with the event in the part `json`**, and no multipart is read here:
+    /// what stands in front has to hand on the text of that part as the body. Anything else is refused.
     dropbox_sign = "dropbox-sign" Entry {
         from: From::Json("/event/event_hash"),
         template: "{json:/event/event_time}{json:/event/event_type}",
-        kind: &["/event/event_type"], sure: PUBLISHED,
-        sender: Sender { success: "200 with the body Hello API Event Received", ..Sender::UNKNOWN },
+        // That the event alone is the body is what this asks for, and not what is sent.
+        kind: &["/event/event_type"], sure: Certainty { header: Source::Inferred, ..PUBLISHED },
+        sender: Sender { success: "200 with the body Hello API Event Received",
+            remark: "it sends multipart/form-data: what stands in front has to hand on the part json as the body",
+            ..Sender::UNKNOWN },
         ..HMAC_SHA256
     };
 
