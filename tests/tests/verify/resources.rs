@@ -7,7 +7,7 @@ use countersign::{ErrorKind, Key, Provider};
 use countersign_tests::vectors::catalogue;
 use serde_json::{Value, json};
 
-use crate::delivery::{secret, signed, verdict, verifier, with_body};
+use crate::delivery::{secret, signed, verdict, verifier, with_body, with_header};
 
 const SECRET: &str = "a-secret-0123456789";
 
@@ -70,6 +70,31 @@ fn a_part_of_a_form_is_taken_out_in_front() {
     assert!(remark.contains("part json"), "{remark}");
     let sure = provider.certainty().expect("known");
     assert_eq!(sure.header, Source::Inferred);
+}
+
+/// The topic is not signed, so that it tells no event from another: an endpoint of its own does.
+#[test]
+fn two_topics_with_one_body_are_told_apart_by_their_endpoints() {
+    let topics = [
+        (provider::shopify(), "x-shopify-topic"),
+        (provider::github(), "x-github-event"),
+        (provider::bitbucket(), "x-event-key"),
+    ];
+    for (provider, header) in topics {
+        let secret = secret(SECRET);
+        let verifier = verifier(&provider, std::slice::from_ref(&secret));
+        let request = signed(&provider, &secret, r#"{"id":1}"#);
+        let key = |topic: &str, endpoint: &str| {
+            let request = with_header(&request, header, topic);
+            let verified = verdict(&verifier, &request).expect("verified");
+            verifier.identify(&verified)[0].key(endpoint)
+        };
+        assert_eq!(key("create", "shop"), key("update", "shop"));
+        assert_ne!(key("create", "created"), key("update", "updated"));
+        let remark = provider.sender().expect("known").remark;
+        let says = "give each topic an endpoint name of its own";
+        assert!(remark.contains(says), "{header}: {remark}");
+    }
 }
 
 /// HubSpot does not promise that an `eventId` is unique, and each attempt has a number.
