@@ -47,13 +47,17 @@ def both(scheme, headers, body, altered, reason="body altered", **more):
     add(scheme, headers, altered, "invalid", reason, **more)
 
 
-# Plivo signs URL and nonce: another nonce or URL is refused, another body is not.
+# Plivo signs the URL without its query, and the nonce, as its own SDK has it (plivo-python,
+# utils/__init__.py): another nonce or URL is refused, another body or query is not.
 nonce = "05429567804466091622"
 plivo = {"X-Plivo-Signature-V2": b64(mac(SECRET, URL + nonce)), "X-Plivo-Signature-V2-Nonce": nonce}
 add("plivo-v2", plivo, BODY, url=URL, now=None)
 add("plivo-v2", plivo, BODY, "invalid", "another URL", url=URL + "/else", now=None)
 add("plivo-v2", plivo | {"X-Plivo-Signature-V2-Nonce": "1" + nonce}, BODY, "invalid", "another nonce",
     url=URL, now=None)
+add("plivo-v2", plivo, BODY, url=URL + "?From=15551234567&To=15557654321", now=None)
+queried = plivo | {"X-Plivo-Signature-V2": b64(mac(SECRET, URL + "?From=1" + nonce))}
+add("plivo-v2", queried, BODY, "invalid", "the query is signed", url=URL + "?From=1", now=None)
 
 # EasyPost: a secret beyond ASCII, composed; decomposed it is the same key, and ligatures come apart.
 for secret in ["s\u00e9cret", "se\u0301cret", "\ufb01x\u00e9-\u2460"]:

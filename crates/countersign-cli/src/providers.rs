@@ -127,7 +127,14 @@ impl Row {
 
 /// What tells one event from another where nothing names it.
 fn digested(scheme: &Scheme) -> &'static str {
-    let beside_body = ["{method}", "{url}", "{query:", "{form:", "{sorted_form}"];
+    let beside_body = [
+        "{method}",
+        "{url}",
+        "{bare_url}",
+        "{query:",
+        "{form:",
+        "{sorted_form}",
+    ];
     match scheme {
         Scheme::Message(message)
             if beside_body

@@ -158,7 +158,7 @@ fn every_vector_of_the_catalogue_has_its_verdict() {
             assert_eq!(verdict["events"][0]["id"].is_null(), unsigned, "{what}");
         }
     }
-    assert_eq!(seen, 130 + 68);
+    assert_eq!(seen, 130 + 70);
 }
 
 /// Every scheme whose key a merchant has: signed from the body of its vector, it verifies.

@@ -42,7 +42,7 @@ impl MessageSigner {
         id_header: Option<HeaderName>,
         secret: &Secret,
     ) -> Result<Self, SignError> {
-        if scheme.template.contains("{url}") && scheme.public_url.is_none() {
+        if scheme.signs_url() && scheme.public_url.is_none() {
             return Err(SignError::new(
                 SignErrorKind::MissingUrl,
                 "the provider signs the URL that it was given, which is not set",
@@ -196,8 +196,10 @@ impl MessageSigner {
                 }
                 "ts" => message.extend_from_slice(draft.time.as_bytes()),
                 "method" => message.extend_from_slice(b"POST"),
-                "url" => {
-                    message.extend_from_slice(draft.url.as_deref().unwrap_or_default().as_bytes())
+                "url" | "bare_url" => {
+                    let url = draft.url.as_deref().unwrap_or_default();
+                    let bare = url.split('?').next().filter(|_| name == "bare_url");
+                    message.extend_from_slice(bare.unwrap_or(url).as_bytes());
                 }
                 "secret" => message.extend_from_slice(self.key.plain()),
                 "sorted_form" => {

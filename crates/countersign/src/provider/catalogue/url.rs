@@ -82,16 +82,18 @@ entries! {
         ..HMAC_SHA256
     };
 
-    /// [Plivo](https://www.plivo.com/docs/messaging/concepts/signature-validation), version 2: the URL and
-    /// a nonce. **Nothing of the body is signed**: ask its API about what it says.
+    /// [Plivo](https://www.plivo.com/docs/messaging/concepts/signature-validation), version 2: the URL
+    /// without its query, as its own SDK has it, and a nonce. **Nothing of the body is signed, nor of the
+    /// query**: ask its API about what they say.
     ///
     /// An event is known by the URL and the nonce together, as they were signed, so that a signature is
     /// good for one run, whatever body comes with it. Nothing proves where the URL ends and the nonce
     /// begins: the nonce alone is a label. A retry with a nonce of its own is another event.
     plivo_v2 = "plivo-v2" Entry {
         from: From::Headers(names!["x-plivo-signature-v2"]), encoding: BASE64,
-        template: "{url}{header:x-plivo-signature-v2-nonce}",
+        template: "{bare_url}{header:x-plivo-signature-v2-nonce}",
         id: Id::Header("x-plivo-signature-v2-nonce"),
+        sure: Certainty { id: Source::Inferred, ..PUBLISHED },
         sender: Sender { remark: "the key is the URL and the nonce together, as they are signed",
             ..Sender::UNKNOWN },
         ..HMAC_SHA256

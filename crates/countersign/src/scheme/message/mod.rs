@@ -45,7 +45,7 @@ pub struct MessageScheme {
     /// Where the signed timestamp stands, if there is one.
     pub timestamp: Option<TimestampFormat>,
     /// The signed bytes: literal text and holes. Those of [`HmacScheme`](super::HmacScheme), and
-    /// `{method}`, `{url}`, `{secret}`, `{const:NAME}`, `{query:NAME}`, `{kv:KEY}`,
+    /// `{method}`, `{url}`, `{bare_url}`, `{secret}`, `{const:NAME}`, `{query:NAME}`, `{kv:KEY}`,
     /// `{signed_headers:KEY}`, `{json:POINTER}`, `{free-json:POINTER}`, `{form:NAME}`,
     /// `{sorted_form}` and `{body_crc32}`. What is in square brackets is left out together with a
     /// query parameter that is not there; in `{query:NAME or const:NAME}` the constant counts where it
@@ -54,7 +54,8 @@ pub struct MessageScheme {
     /// What a `{const:NAME}` stands for. Only the merchant knows it.
     pub constants: Cow<'static, [(Cow<'static, str>, Cow<'static, str>)]>,
     /// The URL that the provider was given, without which a `{url}` cannot be verified: behind a proxy
-    /// a request does not tell it. Where it has no query, that of each request is put behind it.
+    /// a request does not tell it. Where it has no query, that of each request is put behind it, but for
+    /// a `{bare_url}`, which has none.
     pub public_url: Option<Cow<'static, str>>,
     /// Whether a provider is known to sign the URL now with its port and now without.
     pub ports: Ports,
@@ -156,7 +157,7 @@ impl MessageScheme {
 
     /// Whether the signed bytes hold the URL that the provider was given.
     pub fn signs_url(&self) -> bool {
-        template::holes(&self.template).any(|hole| hole == "url")
+        template::holes(&self.template).any(|hole| matches!(hole, "url" | "bare_url"))
     }
 
     /// Whether the field of the body at this pointer is signed by itself.

@@ -53,6 +53,8 @@ pub(super) struct Template {
     /// The part that may hold anything: what stands before it is told from the beginning on, and what
     /// stands behind it from the end.
     pub(super) middle: Option<usize>,
+    /// Whether the URL is signed without a query.
+    pub(super) has_bare_url: bool,
 }
 
 /// A value of the delivery that is signed.
@@ -177,6 +179,10 @@ impl Template {
                     "ts" => Part::Timestamp,
                     "method" => Part::Method,
                     "url" => Part::Url,
+                    "bare_url" => {
+                        template.has_bare_url = true;
+                        Part::Url
+                    }
                     "secret" => Part::Secret,
                     "sorted_form" => {
                         past_middle = true;
@@ -262,6 +268,9 @@ impl Template {
             return Err(bad(
                 "the body, a form and a free value are there once in all",
             ));
+        }
+        if template.has_bare_url && text.contains("{url}") {
+            return Err(bad("the URL is signed with its query or without it"));
         }
         if count > MAX_HOLES {
             return Err(bad("there are more than 32 holes"));

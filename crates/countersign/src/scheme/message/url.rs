@@ -8,6 +8,8 @@ use crate::error::{ConfigError, ConfigErrorKind};
 pub(crate) struct PublicUrl {
     whole: Box<str>,
     ports: Ports,
+    /// Whether no query is signed, neither its own nor the request's.
+    is_bare: bool,
 }
 
 /// The longest one that is taken, with a query, in bytes.
@@ -43,7 +45,21 @@ impl PublicUrl {
         Ok(PublicUrl {
             whole: url.into(),
             ports,
+            is_bare: false,
         })
+    }
+
+    /// The same, and without any query for who signs none.
+    pub(super) fn with_query(self, is_signed: bool) -> PublicUrl {
+        if is_signed {
+            return self;
+        }
+        let end = self.whole.find('?').unwrap_or(self.whole.len());
+        PublicUrl {
+            whole: self.whole.get(..end).unwrap_or_default().into(),
+            is_bare: true,
+            ..self
+        }
     }
 
     /// The URL that was signed, in every spelling that the provider may have used. `target` is the
@@ -53,6 +69,7 @@ impl PublicUrl {
         let query = target.split_once('?').map(|(_, query)| query);
         let mut url = self.whole.to_string();
         match query {
+            _ if self.is_bare => {}
             Some(query) if !url.contains('?') => {
                 url.push('?');
                 url.push_str(query);
@@ -131,6 +148,17 @@ mod tests {
         assert_eq!(one("https://a/b?c=1", "/x?c=2"), None);
         assert_eq!(one("https://a/b", "/x?c={\"id\":1}"), None);
         assert_eq!(one("https://a/b", "/x?c=[1]"), None);
+    }
+
+    #[test]
+    fn a_bare_url_has_no_query() {
+        for url in ["https://a/b", "https://a/b?c=1"] {
+            let whole = PublicUrl::new(Some(url), Ports::AsConfigured).expect("a URL");
+            let bare = whole.with_query(false);
+            for target in ["/b", "/b?c=1", "/b?c=2", "/b?d={}"] {
+                assert_eq!(bare.signed(target), Some(vec!["https://a/b".to_owned()]));
+            }
+        }
     }
 
     #[test]

@@ -169,11 +169,11 @@ impl MessageProof {
             }
         };
         check_window(scheme.timestamp.as_ref(), &template.beside_timestamp())?;
-        let url = if template.has(&Part::Url) {
-            Some(PublicUrl::new(scheme.public_url.as_deref(), scheme.ports)?)
-        } else {
-            None
-        };
+        let mut url = None;
+        if template.has(&Part::Url) {
+            let whole = PublicUrl::new(scheme.public_url.as_deref(), scheme.ports)?;
+            url = Some(whole.with_query(!template.has_bare_url));
+        }
         if scheme.body_digest.is_some() && url.is_none() {
             return Err(bad("a digest in the query is signed only with the URL"));
         }
