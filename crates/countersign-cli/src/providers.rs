@@ -144,6 +144,13 @@ fn digested(scheme: &Scheme) -> &'static str {
             "what is signed"
         }
         Scheme::Jwt(jwt) if jwt.url_hash.is_some() => "the URL and the body",
+        Scheme::Jwt(jwt) => match &jwt.body_hash {
+            None => "the token",
+            Some(hash) if hash.needed == HashNeeded::Never => {
+                "the body, or of a token without its hash"
+            }
+            Some(_) => "the body",
+        },
         _ => "the body",
     }
 }

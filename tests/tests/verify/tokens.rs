@@ -76,6 +76,28 @@ fn a_token_is_signed_by_the_algorithm_that_is_the_schemes() {
     }
 }
 
+/// Nothing of the body is signed without its hash: whatever body comes with it, a token is one event.
+#[test]
+fn a_token_without_a_hash_is_one_event() {
+    let verifier = verifier(&vonage(), &[secret(KEY)]);
+    let head = json!({"alg": "HS256"});
+    let key = |claims: &Value, body: &str| {
+        let verified = verdict(&verifier, &delivery(&head, claims, body)).expect("verified");
+        verifier.identify(&verified)[0].key("shop")
+    };
+    let token = |id: &str| json!({"iat": NOW.as_secs(), "jti": id});
+    let genuine = key(&token("1"), "{\"amount\":1}");
+    assert_eq!(key(&token("1"), "{\"amount\":2}"), genuine, "a replay");
+    assert_ne!(key(&token("2"), "{\"amount\":1}"), genuine);
+    // With its hash it is the body that counts, however often it is signed.
+    let hashed = |id: &str| {
+        let mut claims = token(id);
+        claims["payload_hash"] = sha256("{}").into();
+        claims
+    };
+    assert_eq!(key(&hashed("1"), "{}"), key(&hashed("2"), "{}"));
+}
+
 #[test]
 fn what_a_token_calls_critical_is_not_passed_over() {
     let verifier = verifier(&vonage(), &[secret(KEY)]);

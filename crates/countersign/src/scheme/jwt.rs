@@ -276,13 +276,17 @@ impl JwtVerification<'_> {
             expires: exp.map(|time| UnixTime::from_secs(time.as_secs().saturating_add(LEEWAY))),
             id: None,
             coverage,
-            content: self.content(&body),
+            content: self.content(coverage, &body),
             payload: body,
         })
     }
 
-    /// A request without a body is told from another by its URL.
-    fn content(&self, body: &Bytes) -> Option<Box<[u8; 32]>> {
+    /// A request without a body is told from another by its URL, and one whose body is not covered by its
+    /// token: whatever body comes with it, it is the same event.
+    fn content(&self, coverage: Coverage, body: &Bytes) -> Option<Box<[u8; 32]>> {
+        if coverage == Coverage::Nothing {
+            return Some(Box::new(Sha256::digest(self.signed).into()));
+        }
         let url = self.urls.first()?;
         let mut state = Sha256::new();
         state.update((url.len() as u64).to_le_bytes());

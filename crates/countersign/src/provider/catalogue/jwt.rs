@@ -19,8 +19,9 @@ pub(super) const JWTS: &[Named] = &[
 /// hexadecimal digits, which is then checked.
 ///
 /// **Without that claim nothing of the body is signed**: whoever has seen one token can send any body with it
-/// until its time is up, and each is another event, since an event is known by the digest of its body. Ask
-/// its API about what such a delivery says: [`Verified::covers`](crate::Verified::covers) tells which it is.
+/// until its time is up. So an event is known by the digest of its token then, and of its body else; a retry
+/// with a token of its own is another event, and two events under one token are one. Ask its API about what
+/// such a delivery says: [`Verified::covers`](crate::Verified::covers) tells which it is.
 pub fn jwt_hs256_signature_only() -> Provider {
     preset(
         "jwt-hs256-signature-only",
@@ -39,6 +40,7 @@ pub fn jwt_hs256_signature_only() -> Provider {
         },
         Sender {
             success: "2xx",
+            remark: "without payload_hash the token is the key, whatever body comes with it",
             ..Sender::UNKNOWN
         },
     )
