@@ -34,7 +34,7 @@ bench:
 peers:
     cargo bench -p countersign-tests --bench peers --features peers
 
-# Both adapters beside the same check by hand and beside none, in process and over loopback. About half an hour.
+# Both adapters beside the same check by hand and beside none, in process and over loopback. Some minutes.
 http:
     cargo bench -p countersign-tests --bench http
 
