@@ -8,10 +8,10 @@ use countersign_testkit::{Cue, Operation};
 
 use crate::stage::{Answering, Stage, Store, at_once, millis, never, on_each_store, secs};
 
-type Ids = Rc<RefCell<Vec<String>>>;
+pub type Ids = Rc<RefCell<Vec<String>>>;
 
 /// A handler that writes down the ids it is handed, and answers.
-fn noting(ids: &Ids, status: u16) -> impl FnOnce(Delivery) -> std::future::Ready<u16> + use<> {
+pub fn noting(ids: &Ids, status: u16) -> impl FnOnce(Delivery) -> std::future::Ready<u16> + use<> {
     let ids = ids.clone();
     move |delivery| {
         *ids.borrow_mut() = delivery.events().map(|event| event.id().into()).collect();
@@ -20,7 +20,7 @@ fn noting(ids: &Ids, status: u16) -> impl FnOnce(Delivery) -> std::future::Ready
 }
 
 /// A handler that marks events as done and failed and writes down what it was told of each mark.
-fn marking(
+pub fn marking(
     marks: &'static [(&'static str, bool)],
     status: u16,
 ) -> (Rc<RefCell<Vec<bool>>>, impl FnOnce(Delivery) -> Answering) {
@@ -147,53 +147,6 @@ fn an_event_is_settled_once() {
         assert_eq!((&*answer, &**told.borrow()), ("500", &expected[..]));
         assert_eq!(stage.held(), (0, 1));
     });
-}
-
-/// Two types of event may share an id, and a mark names the id alone: nothing is taken for done that was not.
-#[test]
-fn events_that_share_an_id_are_not_told_apart_by_it() {
-    on_each_store(|stage| {
-        let typed = stage.typed_batches();
-        let hub = stage.open(&stage.receiver("hub", typed.clone()));
-        let body = r#"{"events":[{"id":7,"type":"a"},{"id":7,"type":"b"},{"id":8,"type":"a"}]}"#;
-        let (told, handler) = marking(&[("7", true), ("7", false), ("8", true)], 200);
-        let answer = hub.deliver(stage.sign(&typed, body), handler);
-        let expected = [false, true, true];
-        assert_eq!((&*answer, &**told.borrow()), ("500", &expected[..]));
-        assert_eq!(stage.held(), (0, 1), "the third alone");
-        let ids = Ids::default();
-        let answer = hub.deliver(stage.sign(&typed, body), noting(&ids, 200));
-        assert_eq!(answer, "own 200");
-        assert_eq!(*ids.borrow(), ["7", "7"]);
-        assert_eq!(stage.held(), (0, 3));
-    });
-}
-
-#[derive(serde::Deserialize)]
-struct Paid {
-    #[serde(default, rename = "amount")]
-    _amount: u32,
-}
-
-/// The runtime of its connections ends while it commits; the process and its keeper go on.
-#[test]
-fn a_settlement_that_is_dropped_is_ended_in_both_halves() {
-    let (stage, store) = Stage::with_cues();
-    let bank = stage.open(&stage.banking_circle());
-    let body = r#"{"notifications":[{"eventId":"a"},{"eventId":"b","amount":"no number"}]}"#;
-    let delivery = || stage.sign(&provider::banking_circle(), body);
-    store.cue(Operation::Commit, Cue::Freeze);
-    let sent = bank.send(delivery(), |delivery: Delivery| async move {
-        let decoded = delivery.decode_all::<Paid>();
-        assert_eq!(decoded.map(|events| events.len()).ok(), Some(1));
-        200
-    });
-    stage.run();
-    assert_eq!((stage.held(), &*sent.answer()), ((2, 0), "-"));
-    sent.abandon();
-    store.cue(Operation::Commit, Cue::Obey);
-    stage.pass(secs(1));
-    assert_eq!(stage.held(), (0, 1), "`b` is not held for its lease");
 }
 
 #[test]

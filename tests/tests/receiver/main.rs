@@ -13,6 +13,7 @@ mod filters;
 mod in_transaction;
 mod leases;
 mod log;
+mod marks;
 mod observe_only;
 mod replays;
 mod runs;
