@@ -1,12 +1,13 @@
 //! A time beside other values: the same signed bytes are no other time.
 
-use countersign::provider::Recipe;
-use countersign::{ErrorKind, Provider, Verifier};
+use countersign::provider::{self, Recipe};
+use countersign::{ErrorKind, Provider, UnixTime, Verifier};
 use data_encoding::HEXLOWER;
+use http::Request;
 use ring::hmac;
 use serde_json::json;
 
-use crate::cuts::{KEY, post, tag};
+use crate::cuts::{KEY, of, post, tag};
 use crate::delivery::{secret, verdict, verifier};
 
 /// SendGrid's time and body have nothing between them, and no window tells a time that lost a digit.
@@ -81,4 +82,36 @@ fn a_time_between_two_values_needs_a_window() {
         assert!(taken(template, Some(300)), "{template}");
         assert_eq!(taken(template, None), without, "{template}");
     }
+}
+
+/// Twitch signs id, time and body with nothing between them: an id goes on to no time in the body.
+#[test]
+fn an_id_ends_before_the_time_that_was_sent() {
+    let verifier = of(provider::twitch());
+    let (id, at) = ("evt-1", "2027-01-15T08:00:00Z");
+    let body = r#"{"at":"2027-01-15T08:00:05Z","n":1}"#;
+    let signed = format!("{id}{at}{body}");
+    let signature = format!(
+        "sha256={}",
+        HEXLOWER.encode(&tag(hmac::HMAC_SHA256, &signed))
+    );
+    let sent = |id: &str, at: &str, body: &str| {
+        let headers = [
+            ("twitch-eventsub-message-id", id),
+            ("twitch-eventsub-message-timestamp", at),
+            ("twitch-eventsub-message-signature", &*signature),
+        ];
+        let request = post("", &headers, body);
+        let (parts, body) = request.into_parts();
+        let now = UnixTime::from_secs(1_800_000_000);
+        verifier.verify(&Request::from_parts(parts, ()), body, now)
+    };
+    assert!(sent(id, at, body).is_ok());
+    let (before, behind) = body.split_at(7);
+    let (later, rest) = behind.split_at(at.len());
+    let recut = sent(&format!("{id}{at}{before}"), later, rest);
+    assert_eq!(
+        recut.map_err(|error| error.kind()).err(),
+        Some(ErrorKind::MalformedHeader)
+    );
 }

@@ -13,7 +13,7 @@ use crate::delivery::{secret, verdict, verifier};
 
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-fn of(provider: Provider) -> Verifier {
+pub fn of(provider: Provider) -> Verifier {
     let url = Setting::PublicUrl(URL.to_owned());
     let provider = match provider.scheme().signs_url() {
         true => provider.with(url).expect("left open"),

@@ -28,8 +28,9 @@ pub(crate) struct Template {
 pub(crate) struct SignedHeader {
     pub(crate) name: HeaderName,
     /// The byte that parts the value from the body's side of the signed bytes. A value that holds
-    /// it could be cut at another place into another message with the same signature. `None` where
-    /// the timestamp follows at once.
+    /// it could be cut at another place into another message with the same signature. Where the
+    /// timestamp follows at once it is what comes behind that, and before the body what a JSON object
+    /// begins with: else a value could go on to another time, further on in the body.
     pub(crate) delimiter: Option<u8>,
 }
 
@@ -145,8 +146,11 @@ fn delimiter(
     let byte = if after_body {
         let before = text.len() - hole.len();
         text.as_bytes().get(..before).and_then(<[u8]>::last)
-    } else if behind.starts_with("{ts}") {
-        return Ok(None);
+    } else if let Some(behind) = behind.strip_prefix("{ts}") {
+        match behind.starts_with("{body}") {
+            true => return Ok(Some(b'{')),
+            false => behind.as_bytes().first(),
+        }
     } else {
         behind.as_bytes().first()
     };
@@ -209,7 +213,8 @@ mod tests {
                 &[Some(b'.'), Some(b'-')][..],
             ),
             ("{body}.{header:a}-{header:b}", &[Some(b'.'), Some(b'-')]),
-            ("{header:a}{ts}{body}", &[None]),
+            ("{header:a}{ts}{body}", &[Some(b'{')]),
+            ("{header:a}{ts}.{body}", &[Some(b'.')]),
         ] {
             let template = Template::parse(text).expect(text);
             let found: Vec<_> = template.headers.iter().map(|h| h.delimiter).collect();
@@ -221,6 +226,7 @@ mod tests {
             "{body}{header:a}",
             "{body}.{header:a}{header:b}",
             "{body}.{ts}{header:a}",
+            "{header:a}{ts}{header:b}.{body}",
         ] {
             let error = Template::parse(text).expect_err(text);
             assert!(error.to_string().contains("parts a header"), "{error}");
