@@ -34,7 +34,7 @@ bench:
 peers:
     cargo bench -p countersign-tests --bench peers --features peers
 
-# Both adapters beside the same check by hand and beside none, in process and over loopback. Some minutes.
+# Both adapters beside the same check by hand and beside none, in process and over loopback. Three minutes.
 http:
     cargo bench -p countersign-tests --bench http
 
