@@ -28,6 +28,25 @@ fn taken(signature: Value, timestamp: Value, template: &str) -> Result<(), Strin
     })
 }
 
+/// What looks for a field among the holes, and what signs them, see the same ones.
+#[test]
+fn a_hole_is_closed_before_the_next_begins() {
+    let signature = json!({"json": "/signature", "grammar": "plain", "encoding": "hex"});
+    let time = json!({"from": "json:/time", "unit": "s"});
+    for template in [
+        "{json:/time[{json:/token}",
+        "{json:/time}{json:/a{json:/token}",
+        "{json:/time}{json:/token",
+    ] {
+        let error = taken(signature.clone(), time.clone(), template).expect_err(template);
+        assert!(
+            error.contains("a hole is not closed"),
+            "{template}: {error}"
+        );
+    }
+    taken(signature, time, "{json:/time}{json:/token}").expect("closed");
+}
+
 #[test]
 fn a_separator_is_nothing_that_a_signature_holds() {
     let time = json!({"from": "kv:t", "unit": "s"});

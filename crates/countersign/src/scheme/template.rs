@@ -50,6 +50,7 @@ impl Template {
             let part = if let Some(hole) = rest.strip_prefix('{') {
                 let (name, behind) = hole
                     .split_once('}')
+                    .filter(|(name, _)| !name.contains('{'))
                     .ok_or_else(|| bad(text, "a hole is not closed"))?;
                 let part = match name.split_once(':') {
                     None if name == "body" => {
@@ -239,6 +240,7 @@ mod tests {
             ("", "{body}"),
             ("{ts}", "{body}"),
             ("{body", "not closed"),
+            ("{header:a{body}", "not closed"),
             ("{body}{body}", "twice"),
             ("{url}{body}", "{url} is not supported"),
             ("{secret}{body}", "{secret} is not supported"),

@@ -161,6 +161,7 @@ impl Template {
             };
             let (name, behind) = hole
                 .split_once('}')
+                .filter(|(name, _)| !name.contains('{'))
                 .ok_or_else(|| bad("a hole is not closed"))?;
             let delimiter = match past_middle {
                 true => delimiter_before(text, rest),
