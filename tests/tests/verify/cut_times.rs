@@ -10,22 +10,21 @@ use serde_json::json;
 use crate::cuts::{KEY, of, post, tag};
 use crate::delivery::{secret, verdict, verifier};
 
+/// A scheme of this template, with its time in a header.
+fn timed(template: &str, tolerance: Option<u64>) -> Provider {
+    let recipe = json!({
+        "id": "shop", "alg": "hmac-sha256", "key": {"encoding": "utf8"},
+        "signature": {"header": "x-sig", "grammar": "plain", "encoding": "hex"},
+        "timestamp": {"from": "header:x-time", "unit": "s", "tolerance": tolerance},
+        "template": template,
+    });
+    let recipe: Recipe = serde_json::from_value(recipe).expect("a recipe");
+    Provider::try_from(recipe).expect("a provider")
+}
+
 /// SendGrid's time and body have nothing between them, and no window tells a time that lost a digit.
 #[test]
 fn a_time_beside_the_body_has_all_its_digits() {
-    let recipe = |template: &str| {
-        let recipe = json!({
-            "id": "shop", "alg": "hmac-sha256", "key": {"encoding": "utf8"},
-            "signature": {"header": "x-sig", "grammar": "plain", "encoding": "hex"},
-            "timestamp": {"from": "header:x-time", "unit": "s", "tolerance": null},
-            "template": template,
-        });
-        let recipe: Recipe = serde_json::from_value(recipe).expect("a recipe");
-        verifier(
-            &Provider::try_from(recipe).expect("a provider"),
-            &[secret(KEY)],
-        )
-    };
     // What the core hashes while it arrives, and what is put together.
     for (template, behind) in [
         ("{ts}{body}", true),
@@ -33,7 +32,7 @@ fn a_time_beside_the_body_has_all_its_digits() {
         ("{body}{ts}", false),
         ("{method}{body}{ts}", false),
     ] {
-        let verifier = recipe(template);
+        let verifier = verifier(&timed(template, None), &[secret(KEY)]);
         let signed = template
             .replace("{ts}", if behind { "1800000000" } else { "" })
             .replace("{body}", "1234")
@@ -63,15 +62,7 @@ fn a_time_beside_the_body_has_all_its_digits() {
 #[test]
 fn a_time_between_two_values_needs_a_window() {
     let taken = |template: &str, tolerance: Option<u64>| {
-        let recipe = json!({
-            "id": "shop", "alg": "hmac-sha256", "key": {"encoding": "utf8"},
-            "signature": {"header": "x-sig", "grammar": "plain", "encoding": "hex"},
-            "timestamp": {"from": "header:x-time", "unit": "s", "tolerance": tolerance},
-            "template": template,
-        });
-        let recipe: Recipe = serde_json::from_value(recipe).expect("a recipe");
-        let provider = Provider::try_from(recipe).expect("a provider");
-        Verifier::new(&provider, &[secret(KEY)]).is_ok()
+        Verifier::new(&timed(template, tolerance), &[secret(KEY)]).is_ok()
     };
     for (template, without) in [
         ("{header:x-id}{ts}{body}", false),

@@ -22,7 +22,8 @@ fn total(words: &[&str], calls: u32) -> Option<f64> {
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
     let valgrind = valgrind.arg(program).arg(COUNT).args(words);
     let ended = valgrind.arg(calls.to_string()).output().ok()?;
-    assert!(ended.status.success(), "{ended:?}");
+    // A processor that valgrind does not know is as good as none.
+    ended.status.success().then_some(())?;
     let told = String::from_utf8_lossy(&ended.stderr);
     let (_, collected) = told.split_once("Collected : ")?;
     collected.split_whitespace().next()?.parse().ok()
